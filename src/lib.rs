@@ -1,0 +1,1 @@
+//! Offline generator of first-boot images for kubeadm clusters.

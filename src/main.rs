@@ -1,0 +1,2 @@
+//! The `kubespore` binary.
+fn main() {}
