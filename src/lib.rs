@@ -1,1 +1,9 @@
 //! Offline generator of first-boot images for kubeadm clusters.
+
+pub mod diag;
+pub mod error;
+pub mod host;
+pub mod net;
+pub mod secret;
+pub mod tree;
+pub mod yaml;
