@@ -1,0 +1,259 @@
+//! The checked profile: what a user asked for, in types that cannot hold nonsense.
+//!
+//! In: what `check` let through. Out: plain data for `secrets` and `plan`. Absent on purpose: positions,
+//! defaults still to be filled in, and anything that depends on a secret.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value};
+
+use crate::kubernetes::Version;
+use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
+
+/// One cluster as its profile describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterSpec {
+    /// The cluster's name, an RFC 1123 label sequence.
+    pub name: DnsName,
+    /// The Kubernetes version, known to the releases table.
+    pub version: Version,
+    /// What clients and machines call the API by.
+    pub endpoint: Endpoint,
+    /// Pod and service networks.
+    pub networking: Networking,
+    /// What answers at the endpoint.
+    pub load_balancer: LoadBalancer,
+    /// How the shared keys reach the control planes.
+    pub pki: Pki,
+    /// How machines find and prove the cluster.
+    pub join: Join,
+    /// When the founder may found.
+    pub bootstrap: Bootstrap,
+    /// The pod network the founder sets up.
+    pub cni: Cni,
+    /// The machine's operating system family, cluster-wide; a node may differ.
+    pub os: String,
+    /// Registry mirrors for containerd, by the registry they stand for.
+    pub registry_mirrors: Vec<RegistryMirror>,
+    /// The user's kubeadm documents in the shape of the newest kubeadm API (lists of `{name, value}` for extra arguments).
+    pub documents: Documents,
+    /// Files for every machine, or for those of some roles.
+    pub files: Vec<ExtraFile>,
+    /// Manifests that the founder applies, in order: name and text.
+    pub manifests: Vec<(String, String)>,
+    /// Login users for every machine.
+    pub users: Vec<crate::host::User>,
+    /// NTP servers; empty leaves the image's own.
+    pub ntp_servers: Vec<String>,
+    /// Lines for every machine's hosts file beside those of the cluster itself.
+    pub hosts: Vec<(IpAddr, Vec<DnsName>)>,
+    /// Whether root on control planes gets `KUBECONFIG` set to the administrator's file.
+    pub admin_kubeconfig_on_control_planes: bool,
+    /// The machines, in the order of the profile; the first control plane founds.
+    pub nodes: Vec<NodeSpec>,
+}
+
+/// Pod and service networks; one range a family, IPv4 or IPv6 first as the user wrote them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Networking {
+    /// Where pods get their addresses from.
+    pub pod_subnets: Vec<IpNet>,
+    /// Where services get their addresses from.
+    pub service_subnets: Vec<IpNet>,
+    /// The cluster's DNS domain.
+    pub dns_domain: DnsName,
+}
+
+/// What answers at the control-plane endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadBalancer {
+    /// HAProxy on the machines of role `load-balancer`.
+    Haproxy,
+    /// Something that exists outside the profile, reached at this address when the endpoint is a name that no DNS serves.
+    External {
+        /// Written into every machine's hosts file when given.
+        address: Option<IpAddr>,
+    },
+    /// Nothing: the endpoint is the only control plane itself.
+    None,
+}
+
+/// How certificate authorities are made and reach the control planes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pki {
+    /// Which control planes hold the shared keys in their image.
+    pub distribution: Distribution,
+    /// The key type the user insists on; `None` takes what the release reads best.
+    pub key_algorithm: Option<KeyAlgorithm>,
+}
+
+/// How control planes beside the first get the shared keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Distribution {
+    /// In their own image; never expires.
+    Embedded,
+    /// From the cluster, encrypted under the certificate key; two hours from init unless renewed.
+    CertificateKey,
+}
+
+/// Kinds of key for certificate authorities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// ECDSA on P-256.
+    EcdsaP256,
+    /// RSA with 2048 bits.
+    Rsa2048,
+}
+
+/// How a machine joins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Join {
+    /// How it recognises the cluster.
+    pub discovery: Discovery,
+    /// Lifetime of the bootstrap tokens, in seconds counted from `kubeadm init`; 0 never expires.
+    pub token_ttl: u64,
+}
+
+/// How a joining machine recognises the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Discovery {
+    /// By a kubeconfig file holding the CA.
+    File,
+    /// By the signed cluster-info and the CA's hash.
+    Token,
+}
+
+/// When the founder may found a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bootstrap {
+    /// What must be seen first.
+    pub found: Found,
+    /// Seconds after minting during which founding is allowed; stored in the bundle at minting.
+    pub found_within: u64,
+    /// TCP port of the empty-notice.
+    pub notice_port: u16,
+}
+
+/// What the founder must see before it founds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A majority of the declared control planes, all of them empty.
+    Majority,
+    /// Nothing but silence for two minutes; accepts a second cluster after a partition.
+    Alone,
+}
+
+/// The pod network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cni {
+    /// The plain bridge plugin with static routes between the nodes; all nodes on one L2 network.
+    Bridge,
+    /// Whatever the user's manifests bring.
+    None,
+}
+
+/// Where containerd pulls a registry's images from instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryMirror {
+    /// The registry as image names spell it, `registry.k8s.io` or `_default` for all others.
+    pub registry: String,
+    /// URLs tried in order.
+    pub mirrors: Vec<String>,
+}
+
+/// The user's kubeadm, kubelet and kube-proxy documents, merged over what is generated.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Documents {
+    /// `clusterConfiguration`.
+    pub cluster: Map<String, Value>,
+    /// `initConfiguration`.
+    pub init: Map<String, Value>,
+    /// `joinConfiguration`.
+    pub join: Map<String, Value>,
+    /// `kubeletConfiguration`.
+    pub kubelet: Map<String, Value>,
+    /// `kubeProxyConfiguration`.
+    pub kube_proxy: Map<String, Value>,
+}
+
+/// A file a user wants on machines.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExtraFile {
+    /// Absolute path on the machine.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// The exact bytes.
+    pub content: Vec<u8>,
+    /// The roles that get it; empty means every role.
+    pub roles: Vec<Role>,
+}
+
+impl std::fmt::Debug for ExtraFile {
+    /// Shows everything but the content, which may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {:04o} {:?} ({} bytes)", self.path, self.mode, self.roles, self.content.len())
+    }
+}
+
+/// What a machine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Runs the API server, its companions and (stacked) etcd.
+    ControlPlane,
+    /// Runs workloads.
+    Worker,
+    /// Passes API connections on.
+    LoadBalancer,
+}
+
+impl Role {
+    /// Returns the profile's word for the role.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ControlPlane => "control-plane",
+            Self::Worker => "worker",
+            Self::LoadBalancer => "load-balancer",
+        }
+    }
+}
+
+/// One machine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeSpec {
+    /// Its name: host name, node name, and key in the bundle.
+    pub name: DnsName,
+    /// What it is for.
+    pub role: Role,
+    /// Its address with the prefix length of its network.
+    pub address: IpNet,
+    /// A second address for the other IP family.
+    pub second_address: Option<IpNet>,
+    /// The hardware address of the interface; without it the interface is matched by name.
+    pub mac: Option<MacAddress>,
+    /// Interface name pattern when there is no MAC.
+    pub interface: Option<String>,
+    /// Default gateway.
+    pub gateway: Option<IpAddr>,
+    /// Resolvers.
+    pub nameservers: Vec<IpAddr>,
+    /// Search domains.
+    pub search: Vec<String>,
+    /// Maximum transmission unit.
+    pub mtu: Option<u32>,
+    /// Whether the machine configures its network itself (no static network is written).
+    pub dhcp: bool,
+    /// Labels the kubelet registers.
+    pub labels: Vec<(String, String)>,
+    /// Taints in kubeadm's shape; `None` keeps the role's default, an empty list removes it.
+    pub taints: Option<Vec<Value>>,
+    /// Kubelet flags of this node alone: name and value.
+    pub kubelet_extra_args: Vec<(String, String)>,
+    /// What its API server advertises, when it is not `address`.
+    pub advertise_address: Option<IpAddr>,
+    /// Files for this machine alone.
+    pub files: Vec<ExtraFile>,
+    /// The operating system, when it differs from the cluster's.
+    pub os: Option<String>,
+}
