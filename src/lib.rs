@@ -1,11 +1,17 @@
 //! Offline generator of first-boot images for kubeadm clusters.
 
+pub mod balancer;
 pub mod diag;
 pub mod error;
 pub mod host;
 pub mod kubernetes;
 pub mod net;
+pub mod os;
+pub mod out;
 pub mod profile;
+pub mod runtime;
 pub mod secret;
+pub mod seed;
+pub mod templates;
 pub mod tree;
 pub mod yaml;
