@@ -1,1 +1,3 @@
-//! One integration binary for the whole crate.
+//! One integration binary for the whole crate; it runs in the repository's root.
+
+mod house;
