@@ -32,6 +32,14 @@ impl Talk {
         let _ = writeln!(std::io::stderr().lock(), "{}", text.trim_end_matches('\n'));
     }
 
+    /// Says something and a blank line, if there is something to say.
+    pub fn say_if(&self, text: &str) {
+        if !text.is_empty() {
+            self.say(text);
+            self.say("");
+        }
+    }
+
     /// Hands out data.
     pub fn data(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut stdout = std::io::stdout().lock();
