@@ -3,6 +3,10 @@
 //! In: a version. Out: facts with names. Absent on purpose: what a particular cluster wants; and
 //! outside this room nobody compares versions.
 
+mod release;
+mod releases;
 mod version;
 
+pub use release::{CertificateKeyInput, CoreDnsPath, InitRoute, KubeadmApi, KubeletDropIns, Release, Steps, Swap};
+pub use releases::{first_release, last_release, release, releases};
 pub use version::{Minor, Version};

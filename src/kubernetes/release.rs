@@ -1,0 +1,297 @@
+//! What there is to know about one Kubernetes minor release before its machines boot.
+//!
+//! In: nothing. Out: the types of the facts. Absent on purpose: the facts themselves (`releases`), the
+//! flags and gates that vanished (`removed`), and any version comparison outside this room.
+//!
+//! File names in the sources are those of the repository `kubernetes/kubernetes`.
+
+use std::fmt;
+
+use super::{Minor, Version};
+
+/// The API versions in which kubeadm reads its configuration, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KubeadmApi {
+    /// `v1beta1`, kubeadm 1.13 to 1.21.
+    V1Beta1,
+    /// `v1beta2`, kubeadm 1.15 to 1.26.
+    V1Beta2,
+    /// `v1beta3`, kubeadm 1.22 to 1.36.
+    V1Beta3,
+    /// `v1beta4`, kubeadm 1.31 and later.
+    V1Beta4,
+}
+
+impl KubeadmApi {
+    /// Every API version, oldest first.
+    pub const ALL: [Self; 4] = [Self::V1Beta1, Self::V1Beta2, Self::V1Beta3, Self::V1Beta4];
+
+    /// Returns the bare version, such as `v1beta4`.
+    #[must_use]
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::V1Beta1 => "v1beta1",
+            Self::V1Beta2 => "v1beta2",
+            Self::V1Beta3 => "v1beta3",
+            Self::V1Beta4 => "v1beta4",
+        }
+    }
+}
+
+impl fmt::Display for KubeadmApi {
+    /// Writes the `apiVersion` of a document, such as `kubeadm.k8s.io/v1beta4`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kubeadm.k8s.io/{}", self.version())
+    }
+}
+
+/// How a joining control plane is told the certificate key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateKeyInput {
+    /// Not at all: there is no upload of certificates.
+    Nowhere,
+    /// By the flag `--certificate-key`, which may stand beside `--config`; the documents have no field.
+    Flag,
+    /// By `certificateKey` in the documents; the flag is refused beside `--config`.
+    Document,
+}
+
+/// Which API server kubeadm itself talks to while it founds a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitRoute {
+    /// The control-plane endpoint, with minutes of patience.
+    Endpoint,
+    /// The local API server while it waits for it, then at once the endpoint with about one minute of
+    /// patience: a load balancer that is slow to notice the first backend fails `kubeadm init`
+    /// ("could not bootstrap the admin user").
+    ImpatientEndpoint,
+    /// The local API server throughout.
+    Local,
+}
+
+/// How far a kubelet reads the drop-in directory for its configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KubeletDropIns {
+    /// There is no `--config-dir`.
+    No,
+    /// `--config-dir` is there, but obeyed only with `KUBELET_CONFIG_DROPIN_DIR_ALPHA` set in the environment.
+    Alpha,
+    /// `--config-dir` is obeyed.
+    Yes,
+}
+
+/// What kubeadm's preflight does when swap is on; the kubelet itself refuses to start unless `failSwapOn` is false.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Swap {
+    /// It is an error.
+    Refused,
+    /// It is a warning.
+    Warned,
+}
+
+/// Where kubeadm looks for the CoreDNS image below the repository it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CoreDnsPath {
+    /// `<repository>/coredns`.
+    Flat,
+    /// `<repository>/coredns/coredns`, whatever the repository.
+    Nested,
+    /// `<repository>/coredns`, but `<repository>/coredns/coredns` when the repository is kubeadm's own default.
+    NestedInDefault,
+}
+
+/// A fact that changed within a minor: the patch level from which it holds, and the value.
+pub type Steps<T> = &'static [(u16, T)];
+
+/// Everything that a first boot of one minor release depends on.
+#[derive(Debug)]
+pub struct Release {
+    /// The minor release this row is about.
+    pub minor: Minor,
+
+    /// The API version its kubeadm documents are written in: the newest one it reads
+    /// (`cmd/kubeadm/app/apis/kubeadm`; v1beta4 is served from 1.31 on though its types are older).
+    pub kubeadm_api: KubeadmApi,
+    /// Flag that makes `kubeadm join` add a control plane when no document does (`cmd/kubeadm/app/cmd/join.go`).
+    pub control_plane_join_flag: &'static str,
+    /// Flag of `kubeadm init` that uploads the shared certificates; it has no place in a document
+    /// (`cmd/kubeadm/app/cmd/options/constant.go`).
+    pub upload_certs_flag: Option<&'static str>,
+    /// How the certificate key is told (`cmd/kubeadm/app/apis/kubeadm/validation/validation.go`, `ValidateMixedArguments`).
+    pub certificate_key: CertificateKeyInput,
+    /// Whether `kubeadm init` has `--skip-certificate-key-print` (`cmd/kubeadm/app/cmd/options/constant.go`).
+    pub skip_certificate_key_print: bool,
+    /// Whether there is `kubeadm config validate` (`cmd/kubeadm/app/cmd/config.go`).
+    pub config_validate: bool,
+    /// The words after `kubeadm` under which certificates are managed (`cmd/kubeadm/app/cmd/cmd.go`).
+    pub certs_command: &'static [&'static str],
+    /// Whether documents can name a directory of patches; before, a flag of changing name did
+    /// (`cmd/kubeadm/app/apis/kubeadm/v1beta3/types.go`).
+    pub patches_in_document: bool,
+    /// Whether those patches may target the node's KubeletConfiguration (`cmd/kubeadm/app/util/patches/patches.go`).
+    pub kubelet_configuration_patches: bool,
+    /// Whether `ignorePreflightErrors` of a document may hold `all`
+    /// (`cmd/kubeadm/app/apis/kubeadm/validation/validation.go`, `ValidateIgnorePreflightErrors`).
+    pub ignore_all_in_document: bool,
+    /// Whether `encryptionAlgorithm` may be `ECDSA-P384` (`cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go`).
+    pub ecdsa_p384: bool,
+    /// Whether `etcd.external.httpEndpoints` is there (`cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go`).
+    pub etcd_http_endpoints: bool,
+    /// Whether kube-dns may still replace CoreDNS (`cmd/kubeadm/app/apis/kubeadm/v1beta1/types.go`; refused from 1.21 on).
+    pub kube_dns: bool,
+
+    /// Organisation of the administrator's client certificate (`cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go`).
+    pub admin_group: &'static str,
+    /// Whether kubeadm makes `/etc/kubernetes/super-admin.conf` on the machine that founds; `admin.conf` has no
+    /// rights there until kubeadm binds its group (`cmd/kubeadm/app/constants/constants.go`).
+    pub super_admin_conf: bool,
+    /// Whether certificate authorities may have EC keys; 1.14 says "isn't in RSA format"
+    /// (`cmd/kubeadm/app/util/pkiutil/pki_helpers.go`).
+    pub ec_certificate_authority: bool,
+    /// Whether the service-account key may be an EC key: earlier a joining control plane's preflight refuses it,
+    /// but for late patches of 1.22 to 1.25 (`cmd/kubeadm/app/util/pkiutil/pki_helpers.go`).
+    pub ec_service_account_key: bool,
+    /// Whether kubeadm refuses a CA whose validity has not begun, rather than warning of it; then a machine whose clock
+    /// is behind cannot start (`cmd/kubeadm/app/util/pkiutil/pki_helpers.go`).
+    pub future_ca_refused: bool,
+    /// Whether only `ca.key` need be on a joining control plane: missing front-proxy and etcd CA keys warn
+    /// (`cmd/kubeadm/app/phases/certs/certs.go`, `SharedCertificateExists`).
+    pub reduced_ca_keys: bool,
+
+    /// Path at which a healthy API server answers 200 (`cmd/kubeadm/app/phases/controlplane/manifests.go`; the split
+    /// paths come with 1.16).
+    pub health_path: &'static str,
+    /// Which API server `kubeadm init` talks to (`cmd/kubeadm/app/cmd/init.go`, `Client`).
+    pub init_route: Steps<InitRoute>,
+    /// Whether the kubelet of a control plane talks to its own API server rather than the endpoint
+    /// (`ControlPlaneKubeletLocalMode` in `cmd/kubeadm/app/features/features.go`).
+    pub kubelet_uses_local_api: bool,
+    /// Whether the controller manager and the scheduler do (`cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go`).
+    pub components_use_local_api: bool,
+    /// Whether discovery by a file takes a client certificate out of it, so that no token is needed
+    /// (`cmd/kubeadm/app/discovery/file/file.go`).
+    pub discovery_client_certificate: bool,
+    /// Whether discovery by a file ends after its timeout; before, it polls for ever
+    /// (`cmd/kubeadm/app/discovery/file/file.go`, `PollInfinite`).
+    pub file_discovery_times_out: bool,
+    /// Whether discovery by a file trusts its own server and CA; before, those of the cluster-info ConfigMap replaced them.
+    pub discovery_file_wins: bool,
+    /// Whether every entry of `caCertHashes` counts; before, the first alone (`cmd/kubeadm/app/util/pubkeypin/pubkeypin.go`).
+    pub all_ca_hashes_count: bool,
+    /// Whether `kubeadm join` refuses while a Node of the same name is Ready (`cmd/kubeadm/app/cmd/phases/join/kubelet.go`).
+    pub join_refuses_ready_namesake: bool,
+    /// Whether `kubeadm join` wants `/etc/kubernetes/manifests` empty (`cmd/kubeadm/app/preflight/checks.go`).
+    pub join_wants_empty_manifests: bool,
+    /// Whether control planes may join at the same time; before, one overwrites what another wrote.
+    pub control_planes_join_concurrently: bool,
+    /// Whether a new etcd member begins as a learner (`EtcdLearnerMode` in `cmd/kubeadm/app/features/features.go`).
+    pub etcd_learners: bool,
+    /// Whether `timeouts.etcdAPICall` is heeded while a member is added (`cmd/kubeadm/app/util/etcd/etcd.go`).
+    pub etcd_api_call_timeout: bool,
+    /// Whether the API server can limit anonymous requests to its health paths by an AuthenticationConfiguration
+    /// without a feature gate (`AnonymousAuthConfigurableEndpoints`).
+    pub anonymous_paths: bool,
+    /// Whether the kubelet's cluster-wide settings lie in `kube-system/kubelet-config` rather than `kubelet-config-1.X`
+    /// (`cmd/kubeadm/app/constants/constants.go`).
+    pub plain_kubelet_config_map: bool,
+
+    /// Keys of the labels kubeadm gives control planes (`cmd/kubeadm/app/phases/markcontrolplane/markcontrolplane.go`).
+    pub control_plane_labels: &'static [&'static str],
+    /// Keys of the taints kubeadm gives control planes, all with effect `NoSchedule`
+    /// (`cmd/kubeadm/app/util/config/initconfiguration.go`).
+    pub control_plane_taints: &'static [&'static str],
+    /// Whether the kubelet exits over `--node-labels` in Kubernetes' own name spaces beyond the allowed ones
+    /// (`cmd/kubelet/app/options/options.go`, `ValidateKubeletFlags`).
+    pub kubelet_refuses_labels: bool,
+
+    /// kubeadm's own default image repository (`cmd/kubeadm/app/apis/kubeadm/v1beta*/defaults.go`).
+    pub default_repository: Steps<&'static str>,
+    /// Where CoreDNS lies below the repository (`cmd/kubeadm/app/images/images.go`, `GetDNSImage`).
+    pub coredns_path: Steps<CoreDnsPath>,
+    /// Tag of the CoreDNS image (`cmd/kubeadm/app/constants/constants.go`).
+    pub coredns: Steps<&'static str>,
+    /// Tag of the etcd image (`cmd/kubeadm/app/constants/constants.go`, `SupportedEtcdVersion`).
+    pub etcd: Steps<&'static str>,
+    /// Tag of the pause image (`cmd/kubeadm/app/constants/constants.go`).
+    pub pause: &'static str,
+    /// The oldest external etcd that kubeadm takes (`cmd/kubeadm/app/constants/constants.go`, `MinExternalEtcdVersion`).
+    pub external_etcd_minimum: &'static str,
+
+    /// Programs without which kubeadm's preflight fails, beside kubelet and the container runtime
+    /// (`cmd/kubeadm/app/preflight/checks.go`).
+    pub required_programs: &'static [&'static str],
+    /// Programs whose absence is only warned of.
+    pub wanted_programs: &'static [&'static str],
+    /// Kernel settings that preflight reads as 1 in an IPv4 cluster.
+    pub required_sysctls: &'static [&'static str],
+    /// Kernel settings that preflight reads as 1 when the machine advertises an IPv6 address.
+    pub required_ipv6_sysctls: &'static [&'static str],
+    /// What preflight says of swap (`cmd/kubeadm/app/preflight/checks.go`, `SwapCheck`).
+    pub swap: Swap,
+    /// Megabytes of memory that preflight wants on a control plane (`ControlPlaneMem` in `cmd/kubeadm/app/constants/constants.go`).
+    pub control_plane_memory: Option<u32>,
+    /// Whether the kubelet refuses a machine with cgroup v1 (`failCgroupV1` in `pkg/kubelet/apis/config/v1beta1/defaults.go`).
+    pub cgroup_v2_required: bool,
+
+    /// The cgroup driver that kubeadm writes when a KubeletConfiguration names none; empty leaves the kubelet's `cgroupfs`
+    /// (`cmd/kubeadm/app/componentconfigs/kubelet.go`).
+    pub default_cgroup_driver: &'static str,
+    /// How far the kubelet reads `--config-dir` (`cmd/kubelet/app/server.go`).
+    pub kubelet_drop_ins: KubeletDropIns,
+    /// Whether the kubelet still knows `--pod-infra-container-image` (`cmd/kubelet/app/options/container_runtime.go`).
+    pub kubelet_pause_flag: bool,
+    /// Whether kubeadm writes the runtime's socket into `/var/lib/kubelet/instance-config.yaml` instead of a flag
+    /// (`NodeLocalCRISocket` in `cmd/kubeadm/app/features/features.go`).
+    pub node_local_cri_socket: bool,
+    /// The oldest containerd (major, minor) that works: CRI v1 is spoken from 1.6 on (`pkg/kubelet/cri/remote`).
+    pub containerd_least: (u16, u16),
+    /// The first containerd that no longer works: 2.0 dropped CRI v1alpha2, the only one kubelets before 1.23 speak.
+    pub containerd_before: Option<(u16, u16)>,
+    /// The oldest containerd that containerd's own `RELEASES.md` lists with this release.
+    pub containerd_tested: (u16, u16),
+}
+
+impl Release {
+    /// Returns the tag of the etcd image at a patch level.
+    #[must_use]
+    pub fn etcd_tag(&self, patch: u16) -> &'static str {
+        at(self.etcd, patch)
+    }
+
+    /// Returns the tag of the CoreDNS image at a patch level.
+    #[must_use]
+    pub fn coredns_tag(&self, patch: u16) -> &'static str {
+        at(self.coredns, patch)
+    }
+
+    /// Returns kubeadm's own default image repository at a patch level.
+    #[must_use]
+    pub fn default_repository(&self, patch: u16) -> &'static str {
+        at(self.default_repository, patch)
+    }
+
+    /// Returns where CoreDNS lies at a patch level.
+    #[must_use]
+    pub fn coredns_path(&self, patch: u16) -> CoreDnsPath {
+        at(self.coredns_path, patch)
+    }
+
+    /// Returns which API server `kubeadm init` talks to at a patch level.
+    #[must_use]
+    pub fn init_route(&self, patch: u16) -> InitRoute {
+        at(self.init_route, patch)
+    }
+
+    /// Returns the first patch level of this minor whose `kubeadm init` is patient again, when `patch` is not.
+    #[must_use]
+    pub fn patient_from(&self, patch: u16) -> Option<Version> {
+        let later = self.init_route.iter().find(|(from, route)| *from > patch && *route != InitRoute::ImpatientEndpoint);
+        later.map(|(from, _)| Version { minor: self.minor, patch: *from })
+    }
+}
+
+/// Picks the step that holds at a patch level.
+fn at<T: Copy>(steps: Steps<T>, patch: u16) -> T {
+    let step = steps.iter().rev().find(|(from, _)| *from <= patch);
+    step.expect("every row begins at patch 0; a test walks them").1
+}
