@@ -10,6 +10,35 @@ use serde_json::{Map, Value};
 use crate::kubernetes::Version;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
 
+/// Declares a closed choice together with the profile's words for it, so that the reader, its messages
+/// and the spec cannot disagree.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// The profile's words for the choices.
+            pub const WORDS: &[&str] = &[$($word),+];
+
+            /// Returns the profile's word for this choice.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)+ }
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = ();
+
+            fn from_str(word: &str) -> Result<Self, ()> {
+                match word { $($word => Ok(Self::$variant),)+ _ => Err(()) }
+            }
+        }
+    };
+}
+
 /// One cluster as its profile describes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterSpec {
@@ -87,22 +116,24 @@ pub struct Pki {
     pub key_algorithm: Option<KeyAlgorithm>,
 }
 
-/// How control planes beside the first get the shared keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Distribution {
-    /// In their own image; never expires.
-    Embedded,
-    /// From the cluster, encrypted under the certificate key; two hours from init unless renewed.
-    CertificateKey,
+words! {
+    /// How control planes beside the first get the shared keys.
+    Distribution {
+        /// In their own image; never expires.
+        Embedded = "embedded",
+        /// From the cluster, encrypted under the certificate key; two hours from init unless renewed.
+        CertificateKey = "certificate-key",
+    }
 }
 
-/// Kinds of key for certificate authorities.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyAlgorithm {
-    /// ECDSA on P-256.
-    EcdsaP256,
-    /// RSA with 2048 bits.
-    Rsa2048,
+words! {
+    /// Kinds of key for certificate authorities.
+    KeyAlgorithm {
+        /// ECDSA on P-256.
+        EcdsaP256 = "ECDSA-P256",
+        /// RSA with 2048 bits.
+        Rsa2048 = "RSA-2048",
+    }
 }
 
 /// How a machine joins.
@@ -114,13 +145,14 @@ pub struct Join {
     pub token_ttl: u64,
 }
 
-/// How a joining machine recognises the cluster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Discovery {
-    /// By a kubeconfig file holding the CA.
-    File,
-    /// By the signed cluster-info and the CA's hash.
-    Token,
+words! {
+    /// How a joining machine recognises the cluster.
+    Discovery {
+        /// By a kubeconfig file holding the CA.
+        File = "file",
+        /// By the signed cluster-info and the CA's hash.
+        Token = "token",
+    }
 }
 
 /// When the founder may found a cluster.
@@ -134,22 +166,24 @@ pub struct Bootstrap {
     pub notice_port: u16,
 }
 
-/// What the founder must see before it founds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// A majority of the declared control planes, all of them empty.
-    Majority,
-    /// Nothing but silence for two minutes; accepts a second cluster after a partition.
-    Alone,
+words! {
+    /// What the founder must see before it founds.
+    Found {
+        /// A majority of the declared control planes, all of them empty.
+        Majority = "majority",
+        /// Nothing but silence for two minutes; accepts a second cluster after a partition.
+        Alone = "alone",
+    }
 }
 
-/// The pod network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cni {
-    /// The plain bridge plugin with static routes between the nodes; all nodes on one L2 network.
-    Bridge,
-    /// Whatever the user's manifests bring.
-    None,
+words! {
+    /// The pod network.
+    Cni {
+        /// The plain bridge plugin with static routes between the nodes; all nodes on one L2 network.
+        Bridge = "bridge",
+        /// Whatever the user's manifests bring.
+        None = "none",
+    }
 }
 
 /// Where containerd pulls a registry's images from instead.
@@ -196,26 +230,15 @@ impl std::fmt::Debug for ExtraFile {
     }
 }
 
-/// What a machine is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Runs the API server, its companions and (stacked) etcd.
-    ControlPlane,
-    /// Runs workloads.
-    Worker,
-    /// Passes API connections on.
-    LoadBalancer,
-}
-
-impl Role {
-    /// Returns the profile's word for the role.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ControlPlane => "control-plane",
-            Self::Worker => "worker",
-            Self::LoadBalancer => "load-balancer",
-        }
+words! {
+    /// What a machine is for.
+    Role {
+        /// Runs the API server, its companions and (stacked) etcd.
+        ControlPlane = "control-plane",
+        /// Runs workloads.
+        Worker = "worker",
+        /// Passes API connections on.
+        LoadBalancer = "load-balancer",
     }
 }
 
@@ -256,4 +279,24 @@ pub struct NodeSpec {
     pub files: Vec<ExtraFile>,
     /// The operating system, when it differs from the cluster's.
     pub os: Option<String>,
+}
+
+words! {
+    /// What answers at the control-plane endpoint, as the profile's `loadBalancer.kind` says it.
+    BalancerKind {
+        /// HAProxy on machines of the profile.
+        Haproxy = "haproxy",
+        /// Something outside the profile.
+        External = "external",
+        /// The only control plane itself.
+        None = "none",
+    }
+}
+
+words! {
+    /// How Kubernetes' programs come onto the machines.
+    Install {
+        /// They are in the image; the machine checks them.
+        Preinstalled = "preinstalled",
+    }
 }
