@@ -6,6 +6,8 @@
 
 use std::net::IpAddr;
 
+use serde_json::{Map, Value};
+
 use crate::kubernetes::{self, Release};
 use crate::net::{DnsName, Host, IpNet};
 use crate::os::{self, Os};
@@ -22,10 +24,25 @@ pub struct ClusterPlan<'a> {
     pub release: &'static Release,
     /// The machines, in the order of the profile.
     pub nodes: Vec<NodePlan<'a>>,
+    /// Where the endpoint's name leads first, when the profile knows.
+    pub endpoint_address: Option<IpAddr>,
+    /// The pause image the kubelet's pods begin with; containerd must not pull another.
+    pub pause_image: String,
+    /// Whether API servers answer their health path to anybody.
+    pub anonymous_health: bool,
+    /// Preflight checks the user's documents ignore.
+    pub ignored_checks: Vec<String>,
     /// What every machine's hosts file says beside `localhost`.
     pub hosts: Vec<(IpAddr, Vec<String>)>,
     /// What the API servers' certificates carry beside what kubeadm adds itself.
     pub certificate_names: Vec<String>,
+}
+
+impl ClusterPlan<'_> {
+    /// The control planes in the order of the profile; the first founds.
+    pub fn control_planes(&self) -> impl Iterator<Item = &NodePlan<'_>> {
+        self.nodes.iter().filter(|node| matches!(node.act, Act::Found | Act::JoinControlPlane))
+    }
 }
 
 /// What a machine does at its first boot. kubeadm's three acts, and the load balancer's none.
@@ -106,7 +123,18 @@ pub fn plan<'a>(spec: &'a ClusterSpec, bundle: &'a Bundle) -> ClusterPlan<'a> {
         plan_node(spec, bundle, node, index, ordinal)
     });
     let nodes = nodes.collect();
-    ClusterPlan { spec, bundle, release, nodes, hosts: hosts(spec), certificate_names: certificate_names(spec) }
+    ClusterPlan {
+        spec,
+        bundle,
+        release,
+        nodes,
+        endpoint_address: endpoint_addresses(spec).first().copied(),
+        pause_image: pause_image(spec, release),
+        anonymous_health: argument(&spec.documents.cluster, "apiServer", "anonymous-auth").is_none_or(|value| value != "false"),
+        ignored_checks: ignored_checks(spec),
+        hosts: hosts(spec),
+        certificate_names: certificate_names(spec),
+    }
 }
 
 fn plan_node<'a>(spec: &'a ClusterSpec, bundle: &Bundle, node: &'a NodeSpec, index: usize, ordinal: usize) -> NodePlan<'a> {
@@ -157,6 +185,30 @@ const POD_RANGE_V6: u8 = 64;
 pub fn pod_range(subnet: IpNet, index: usize) -> IpNet {
     let length = if subnet.addr().is_ipv4() { POD_RANGE_V4 } else { POD_RANGE_V6 };
     subnet.subnets(length).ok().and_then(|mut pieces| pieces.nth(index)).expect("the profile's check has counted the nodes")
+}
+
+/// The value of a component's extra argument in the user's own document.
+fn argument<'v>(document: &'v Map<String, Value>, component: &str, name: &str) -> Option<&'v str> {
+    let list = document.get(component)?.get("extraArgs")?.as_array()?;
+    list.iter().rev().find(|entry| entry.get("name").and_then(Value::as_str) == Some(name))?.get("value")?.as_str()
+}
+
+fn pause_image(spec: &ClusterSpec, release: &Release) -> String {
+    let repository = spec.documents.cluster.get("imageRepository").and_then(Value::as_str);
+    let repository = repository.unwrap_or_else(|| release.default_repository(spec.version.patch));
+    format!("{repository}/pause:{}", release.pause)
+}
+
+fn ignored_checks(spec: &ClusterSpec) -> Vec<String> {
+    let of = |document: &Map<String, Value>| {
+        let checks = document.get("nodeRegistration").and_then(|node| node.get("ignorePreflightErrors")).and_then(Value::as_array);
+        checks.cloned().unwrap_or_default()
+    };
+    let all = of(&spec.documents.init).into_iter().chain(of(&spec.documents.join));
+    let mut names: Vec<String> = all.filter_map(|check| check.as_str().map(str::to_owned)).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// Where the endpoint's name leads, when the profile knows.
