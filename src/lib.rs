@@ -3,6 +3,7 @@
 pub mod balancer;
 pub mod diag;
 pub mod error;
+pub mod first_boot;
 pub mod handover;
 pub mod host;
 pub mod kubernetes;
