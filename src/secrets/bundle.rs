@@ -1,0 +1,126 @@
+//! The bundle: a cluster's whole secret identity as one value.
+//!
+//! In: nothing. Out: the types. Absent on purpose: how it comes to be (`mint`) and where it lies (`store`).
+
+use std::collections::BTreeMap;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::x509;
+use crate::secret::Secret;
+
+/// Every secret of one cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bundle {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Random identity, 32 hex digits; public. It tells this cluster from another of the same name.
+    pub cluster_id: String,
+    /// Counts re-installations of the whole cluster, from 1.
+    pub generation: u32,
+    /// When it was minted, in whole seconds.
+    pub minted: OffsetDateTime,
+    /// Until when its founder may found.
+    pub found_until: OffsetDateTime,
+    /// The cluster's certificate authority.
+    pub ca: CertifiedKey,
+    /// The authority of the aggregation layer.
+    pub front_proxy_ca: CertifiedKey,
+    /// etcd's authority.
+    pub etcd_ca: CertifiedKey,
+    /// What service-account tokens are signed with.
+    pub service_account: ServiceAccount,
+    /// 64 hex digits: encrypts the certificates uploaded to the cluster (AES-256-GCM, kubeadm `copycerts`).
+    pub certificate_key: Secret,
+    /// The administrator's client certificate.
+    pub admin: CertifiedKey,
+    /// What belongs to one node each.
+    pub nodes: BTreeMap<String, NodeSecrets>,
+}
+
+/// A certificate and its private key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertifiedKey {
+    /// The certificate, or the certificate and its issuers.
+    pub certificate: String,
+    /// The private key, PKCS#8.
+    pub key: Secret,
+}
+
+/// A key pair without a certificate, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceAccount {
+    /// SubjectPublicKeyInfo.
+    pub public: String,
+    /// The private key, PKCS#8.
+    pub key: Secret,
+}
+
+/// The secrets of one node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeSecrets {
+    /// Its bootstrap token.
+    pub token: Token,
+}
+
+/// A bootstrap token: `[a-z0-9]{6}.[a-z0-9]{16}` (k8s.io/cluster-bootstrap, token/api).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The public half.
+    pub id: String,
+    /// The secret half.
+    pub secret: Secret,
+}
+
+impl Token {
+    /// The whole token, as kubeadm takes it.
+    #[must_use]
+    pub fn whole(&self) -> Secret {
+        Secret::new(format!("{}.{}", self.id, self.secret.expose()))
+    }
+}
+
+impl Bundle {
+    /// Returns kubeadm's `caCertHashes` entry: `sha256:` and the hash of the CA's SubjectPublicKeyInfo.
+    ///
+    /// # Panics
+    /// When the CA certificate does not parse; the bundle's check has seen to that.
+    #[must_use]
+    pub fn discovery_hash(&self) -> String {
+        let parsed = x509::parse(&self.ca.certificate).expect("the bundle's check has parsed it");
+        format!("sha256:{}", x509::hex(&parsed.public_key_sha256))
+    }
+
+    /// Returns when the first of the three authorities ends.
+    ///
+    /// # Panics
+    /// As `discovery_hash`.
+    #[must_use]
+    pub fn authorities_until(&self) -> OffsetDateTime {
+        let ends = [&self.ca, &self.front_proxy_ca, &self.etcd_ca].map(until);
+        ends.into_iter().min().expect("there are three")
+    }
+
+    /// Returns when the administrator's certificate ends.
+    ///
+    /// # Panics
+    /// As `discovery_hash`.
+    #[must_use]
+    pub fn admin_until(&self) -> OffsetDateTime {
+        until(&self.admin)
+    }
+}
+
+fn until(pair: &CertifiedKey) -> OffsetDateTime {
+    x509::parse(&pair.certificate).expect("the bundle's check has parsed it").not_after
+}
+
+/// Writes an instant as the bundle and the manifest do: RFC 3339, UTC.
+///
+/// # Panics
+/// For years beyond 9999, which no certificate of ours reaches.
+#[must_use]
+pub fn instant(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).expect("a year of four digits")
+}

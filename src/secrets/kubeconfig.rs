@@ -1,0 +1,51 @@
+//! Kubeconfigs made from the bundle.
+//!
+//! In: the bundle and the endpoint. Out: YAML. Absent on purpose: files on nodes that kubeadm makes itself.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::Bundle;
+use crate::yaml::{Yaml, to_string};
+
+/// The administrator's kubeconfig, which exists before the cluster does.
+#[must_use]
+pub fn admin_kubeconfig(bundle: &Bundle, endpoint: &str) -> String {
+    let context = format!("kubernetes-admin@{}", bundle.cluster);
+    let user = Yaml::map([
+        ("client-certificate-data", data(&bundle.admin.certificate)),
+        ("client-key-data", data(bundle.admin.key.expose())),
+    ]);
+    let names = Yaml::map([("cluster", Yaml::str(bundle.cluster.as_str())), ("user", Yaml::str("kubernetes-admin"))]);
+    to_string(&Yaml::map([
+        ("apiVersion", Yaml::str("v1")),
+        ("kind", Yaml::str("Config")),
+        ("clusters", cluster(&bundle.cluster, bundle, endpoint)),
+        ("users", Yaml::Seq(vec![Yaml::map([("name", Yaml::str("kubernetes-admin")), ("user", user)])])),
+        ("contexts", Yaml::Seq(vec![Yaml::map([("name", Yaml::str(context.as_str())), ("context", names)])])),
+        ("current-context", Yaml::str(context)),
+    ]))
+}
+
+/// What kubeadm discovers the cluster by: endpoint and CA, no credential. A context without a user would be refused
+/// ("user was not specified for context"), so there is none, and the cluster has no name.
+#[must_use]
+pub fn discovery_kubeconfig(bundle: &Bundle, endpoint: &str) -> String {
+    to_string(&Yaml::map([
+        ("apiVersion", Yaml::str("v1")),
+        ("kind", Yaml::str("Config")),
+        ("clusters", cluster("", bundle, endpoint)),
+        ("users", Yaml::Seq(vec![])),
+        ("contexts", Yaml::Seq(vec![])),
+    ]))
+}
+
+fn cluster(name: &str, bundle: &Bundle, endpoint: &str) -> Yaml {
+    let server = Yaml::str(format!("https://{endpoint}"));
+    let cluster = Yaml::map([("server", server), ("certificate-authority-data", data(&bundle.ca.certificate))]);
+    Yaml::Seq(vec![Yaml::map([("name", Yaml::str(name)), ("cluster", cluster)])])
+}
+
+fn data(pem: &str) -> Yaml {
+    Yaml::Str(STANDARD.encode(pem))
+}
