@@ -206,8 +206,6 @@ codes! {
         "kubeadm up to 1.14 reads RSA keys only: with others it stops with \"isn't in RSA format\" (kubeadm #984)."
     Fatal DISTRIBUTION_UNSUPPORTED = "distribution-unsupported":
         "kubeadm uploads and downloads the shared keys since 1.14. Before, they are in each control plane's image: `embedded`."
-    Fatal DISCOVERY_UNSUPPORTED = "discovery-unsupported":
-        "This release's kubeadm cannot recognise a cluster by a file that holds the CA alone; it can by a token and the CA's hash."
     Warning TOKEN_NEVER_EXPIRES = "token-never-expires":
         "A bootstrap token lets whoever holds it bring a machine of any name into the cluster. One that never expires does so for as long as the cluster lives, \
          from any copy of an image. What it buys is that a wiped machine rejoins at any time."
@@ -258,7 +256,11 @@ mod tests {
     fn codes_are_unique_kebab_case_and_explained() {
         for (i, code) in ALL.iter().enumerate() {
             assert!(ALL[..i].iter().all(|other| other.name != code.name), "{}", code.name);
-            assert!(code.name.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())), "{}", code.name);
+            assert!(
+                code.name.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())),
+                "{}",
+                code.name
+            );
             assert!(code.explanation.ends_with('.') && !code.explanation.contains("  "), "{}", code.name);
         }
     }
