@@ -3,12 +3,15 @@
 pub mod balancer;
 pub mod diag;
 pub mod error;
+pub mod first_boot;
+pub mod handover;
 pub mod host;
 pub mod kubernetes;
 pub mod net;
 pub mod os;
 pub mod out;
 pub mod profile;
+pub mod redact;
 pub mod runtime;
 pub mod secret;
 pub mod seed;

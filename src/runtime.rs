@@ -10,6 +10,12 @@ use crate::templates::fill;
 /// The socket, with the scheme that kubeadm adds with a warning where it is missing (kubernetes #107295).
 pub const CRI_SOCKET: &str = "unix:///run/containerd/containerd.sock";
 
+/// Its path, as a file.
+pub const SOCKET: &str = "/run/containerd/containerd.sock";
+
+/// The service that listens there.
+pub const SERVICE: &str = "containerd.service";
+
 /// What containerd must be told.
 pub struct Containerd<'a> {
     /// The pause image that kubeadm of this release expects; another one would be pulled from the internet.

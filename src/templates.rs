@@ -4,8 +4,8 @@
 //! documents that are data rather than prose: kubeadm's and cloud-init's are built from values, so
 //! that no YAML ever depends on indentation.
 //!
-//! The file name chooses the quoting: in `*.toml.j2` and `*.yaml.j2` every value prints as a quoted JSON
-//! string, elsewhere as it is. An undefined value is an error, and a template error is a fault of this
+//! The file name chooses the quoting: in `*.toml.j2` every value prints as a quoted JSON string (which is
+//! a TOML string too), in `*.html.j2` escaped for HTML, elsewhere as it is. An undefined value is an error, and a template error is a fault of this
 //! program.
 
 use std::sync::LazyLock;
@@ -23,6 +23,7 @@ pub const TEMPLATES: &[(&str, &str)] = embed![
     "balancer/haproxy/haproxy.cfg.j2",
     "node/hosts.j2",
     "output/README.md.j2",
+    "output/index.html.j2",
     "runtime/containerd/config.toml.j2",
     "runtime/containerd/hosts.toml.j2",
 ];
@@ -38,9 +39,10 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
             .expect("the delimiters are minijinja's own"),
     );
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|name| {
-        let quoted = [".toml.j2", ".yaml.j2"].iter().any(|end| name.ends_with(end));
-        if quoted { AutoEscape::Json } else { AutoEscape::None }
+    environment.set_auto_escape_callback(|name| match name.strip_suffix(".j2").and_then(|name| name.rsplit_once('.')) {
+        Some((_, "toml")) => AutoEscape::Json,
+        Some((_, "html")) => AutoEscape::Html,
+        _ => AutoEscape::None,
     });
     for (name, text) in TEMPLATES {
         environment.add_template(name, text).unwrap_or_else(|error| panic!("templates/{name}: {error}"));

@@ -1,15 +1,16 @@
 //! cloud-init: user-data, meta-data, vendor-data and network-config.
 //!
-//! In: a machine. Out: four documents that cloud-init 22.2 to 26 read alike. Absent on purpose: jinja
+//! In: a machine. Out: four documents that cloud-init 22.2 to 26 read alike, and back from them. Absent on purpose: jinja
 //! (it would eat `{{ }}` in files), multipart (a second part's `write_files` would replace the first's),
 //! other owners than root (cloud-init writes files before it makes users).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use crate::host::{File, InterfaceMatch, Machine, Network, Unit, User};
 use crate::tree::{RelPath, Tree};
-use crate::yaml::{Yaml, is_literal, to_string};
+use crate::yaml::{self, Yaml, is_literal, to_string};
 
 /// Encodes a machine as a NoCloud seed's four documents.
 #[must_use]
@@ -163,4 +164,164 @@ fn network_config(network: Option<&Network>) -> String {
         ("version".to_owned(), Yaml::Int(2)),
         ("ethernets".to_owned(), Yaml::Map(vec![(key.to_owned(), Yaml::Map(pairs))])),
     ]))
+}
+
+/// What a user-data document does, as far as it concerns files and commands.
+pub struct Decoded {
+    /// The host name it sets; empty when it sets none.
+    pub hostname: String,
+    /// The files it writes.
+    pub files: Vec<File>,
+    /// `bootcmd`, then `runcmd`, each a list of words; a shell line is one word.
+    pub commands: Vec<Vec<String>>,
+}
+
+/// Reads a cloud-config document back; ours, or another's that keeps to plain files.
+///
+/// # Errors
+/// Says what in the document is not understood.
+pub fn decode(text: &str) -> Result<Decoded, String> {
+    let node = yaml::parse(text).map_err(|(message, _)| message)?;
+    let value = yaml::to_json(&node);
+    let list = |key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let files = list("write_files").iter().map(decode_file).collect::<Result<_, _>>()?;
+    let commands = list("bootcmd").iter().chain(&list("runcmd")).map(decode_command).collect();
+    let hostname = ["fqdn", "hostname"].iter().find_map(|key| value.get(*key).and_then(Value::as_str));
+    Ok(Decoded { hostname: hostname.unwrap_or_default().to_owned(), files, commands })
+}
+
+fn decode_file(entry: &Value) -> Result<File, String> {
+    let text = |key: &str| entry.get(key).and_then(Value::as_str);
+    let path = text("path").ok_or("an entry of write_files has no path")?;
+    let mode = text("permissions").unwrap_or("0644");
+    let mode = u32::from_str_radix(mode, 8).map_err(|_| format!("the permissions of {path} are not octal"))?;
+    let content = text("content").unwrap_or_default();
+    let content = match text("encoding").unwrap_or("text/plain") {
+        "text/plain" => content.as_bytes().to_vec(),
+        "b64" | "base64" => STANDARD.decode(content).map_err(|_| format!("the content of {path} is not base64"))?,
+        other => return Err(format!("the content of {path} is encoded as `{other}`, which is not read here")),
+    };
+    Ok(File::new(path, mode, content))
+}
+
+fn decode_command(entry: &Value) -> Vec<String> {
+    let word = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match entry {
+        Value::Array(words) => words.iter().map(word).collect(),
+        line => vec![word(line)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Directory;
+
+    fn machine() -> Machine {
+        let unit = |name: &str, content: Option<&str>| Unit {
+            name: name.into(),
+            content: content.map(str::to_owned),
+            drop_ins: vec![],
+            enabled: true,
+            started: true,
+        };
+        Machine {
+            instance_id: "lab-716064e0-g1".into(),
+            hostname: "716064e0".parse().expect("a name"),
+            directories: vec![Directory { path: "/etc/x".into(), mode: 0o700 }],
+            files: vec![
+                File::new("/etc/x/text", 0o600, "a: {{ x }}\n\t'q' \"q\" yes\n"),
+                File::new("/etc/x/binary", 0o644, [0u8, 255]),
+                File::new("/etc/x/crlf", 0o644, "a\r\n"),
+                File::new("/etc/x/empty", 0o644, ""),
+            ],
+            units: vec![unit("own.service", Some("[Service]\nExecStart=/bin/true\n")), unit("image.service", None)],
+            users: vec![],
+            network: Some(Network {
+                matching: InterfaceMatch::Mac("52:54:00:12:34:56".parse().expect("a MAC")),
+                addresses: vec!["10.0.0.11/24".parse().expect("an address")],
+                gateways: vec!["10.0.0.1".parse().expect("an address")],
+                routes: vec![],
+                nameservers: vec!["10.0.0.2".parse().expect("an address")],
+                search: vec![],
+                mtu: Some(1400),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_machine_becomes_four_documents() {
+        let tree = encode(&machine());
+        let text = |name: &str| String::from_utf8_lossy(tree.get(name).expect("a document")).into_owned();
+        assert_eq!(
+            text("user-data"),
+            r##"#cloud-config
+hostname: "716064e0"
+preserve_hostname: false
+manage_etc_hosts: false
+bootcmd:
+  - - "install"
+    - "-d"
+    - "-m"
+    - "0700"
+    - "/etc/x"
+write_files:
+  - path: "/etc/x/text"
+    owner: "root:root"
+    permissions: "0600"
+    content: |
+      a: {{ x }}
+      	'q' "q" yes
+  - path: "/etc/x/binary"
+    owner: "root:root"
+    permissions: "0644"
+    encoding: "b64"
+    content: "AP8="
+  - path: "/etc/x/crlf"
+    owner: "root:root"
+    permissions: "0644"
+    encoding: "b64"
+    content: "YQ0K"
+  - path: "/etc/x/empty"
+    owner: "root:root"
+    permissions: "0644"
+    content: ""
+  - path: "/etc/systemd/system/own.service"
+    owner: "root:root"
+    permissions: "0644"
+    content: |
+      [Service]
+      ExecStart=/bin/true
+runcmd:
+  - - "systemctl"
+    - "daemon-reload"
+  - - "systemctl"
+    - "enable"
+    - "own.service"
+    - "image.service"
+  - - "systemctl"
+    - "restart"
+    - "--no-block"
+    - "image.service"
+  - - "systemctl"
+    - "start"
+    - "--no-block"
+    - "own.service"
+"##
+        );
+        assert_eq!(text("meta-data"), "instance-id: \"lab-716064e0-g1\"\nlocal-hostname: \"716064e0\"\n");
+        assert_eq!(
+            text("network-config"),
+            "version: 2\nethernets:\n  primary:\n    match:\n      macaddress: \"52:54:00:12:34:56\"\n    dhcp4: false\n    dhcp6: false\n    addresses:\n      - \"10.0.0.11/24\"\n    routes:\n      - to: \"0.0.0.0/0\"\n        via: \"10.0.0.1\"\n    nameservers:\n      addresses:\n        - \"10.0.0.2\"\n      search: []\n    mtu: 1400\n"
+        );
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let machine = machine();
+        let decoded = decode(&user_data(&machine)).expect("our own document");
+        assert_eq!(decoded.files, files(&machine));
+        assert_eq!(decoded.hostname, "716064e0");
+        assert_eq!(decoded.commands[0], ["install", "-d", "-m", "0700", "/etc/x"]);
+    }
 }

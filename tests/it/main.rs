@@ -1,1 +1,6 @@
-//! One integration binary for the whole crate.
+//! One integration binary for the whole crate; it runs in the repository's root.
+
+mod cli;
+mod golden;
+mod house;
+mod support;

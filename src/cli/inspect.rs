@@ -1,0 +1,159 @@
+//! `kubespore inspect`: look inside what was made.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::{Failure, Talk};
+use crate::error::{Doing, Error};
+use crate::handover::MachineFile;
+use crate::image;
+use crate::redact::redact;
+use crate::seed::cloud_init::{self, Decoded};
+
+/// No seed comes near this; a larger file is something else.
+const LARGEST: u64 = 64 << 20;
+
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// user-data, meta-data, vendor-data, network-config, or an image that holds them
+    file: PathBuf,
+
+    /// Print one file of the seed, or one file that its user-data writes, with secrets blanked out
+    #[arg(long, value_name = "PATH")]
+    show: Option<String>,
+
+    /// How to print the list
+    #[arg(short, long, value_enum, default_value_t = Form::Text)]
+    output: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What was found in a file.
+#[derive(Serialize)]
+struct Found {
+    /// Volume label, when it is an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    /// The documents it holds.
+    documents: Vec<Document>,
+}
+
+#[derive(Serialize)]
+struct Document {
+    name: String,
+    size: usize,
+    sha256: String,
+    /// What a user-data document does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<Shown>,
+    #[serde(skip)]
+    text: String,
+    #[serde(skip)]
+    files: Vec<crate::host::File>,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    hostname: String,
+    files: Vec<ShownFile>,
+    commands: Vec<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct ShownFile {
+    path: String,
+    #[serde(flatten)]
+    file: MachineFile,
+}
+
+pub fn run(args: &InspectArgs, talk: &Talk) -> Result<(), Failure> {
+    let found = find(&args.file)?;
+    let text = match (&args.show, args.output) {
+        (Some(path), _) => show(&found, path)?,
+        (None, Form::Json) => serde_json::to_string_pretty(&found).expect("strings and numbers always serialise") + "\n",
+        (None, Form::Text) => list(&found),
+    };
+    talk.data(text.as_bytes())
+}
+
+fn find(path: &Path) -> Result<Found, Error> {
+    let shown = path.display();
+    let size = std::fs::metadata(path).doing(|| format!("reading {shown}"))?;
+    if !size.is_file() {
+        return Err(Error::new(format!("reading {shown}: it is not a file")).help("name a seed image or one of its documents"));
+    }
+    if size.len() > LARGEST {
+        return Err(Error::new(format!("reading {shown}: {} bytes are more than any seed has", size.len())));
+    }
+    let bytes = std::fs::read(path).doing(|| format!("reading {shown}"))?;
+    if let Ok(text) = std::str::from_utf8(&bytes) {
+        let name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
+        return Ok(Found { label: None, documents: vec![document(name, &bytes, text, path)?] });
+    }
+    let image = image::read(&bytes).doing(|| format!("reading {shown}"))?;
+    let documents = image.files.iter().map(|(name, bytes)| {
+        let text = String::from_utf8_lossy(bytes);
+        document(name.clone(), bytes, &text, path)
+    });
+    Ok(Found { label: Some(image.label), documents: documents.collect::<Result<_, _>>()? })
+}
+
+fn document(name: String, bytes: &[u8], text: &str, path: &Path) -> Result<Document, Error> {
+    let decoded = match text.starts_with("#cloud-config") {
+        true => Some(cloud_init::decode(text).doing(|| format!("reading {name} of {}", path.display()))?),
+        false => None,
+    };
+    let (machine, files) = match decoded {
+        Some(Decoded { hostname, files, commands }) => {
+            let shown = files
+                .iter()
+                .map(|file| ShownFile { path: file.path.clone(), file: MachineFile::of(file.mode, &file.content) })
+                .collect();
+            (Some(Shown { hostname, files: shown, commands }), files)
+        }
+        None => (None, Vec::new()),
+    };
+    let sha256 = crate::handover::digest(bytes);
+    Ok(Document { name, size: bytes.len(), sha256, machine, text: text.to_owned(), files })
+}
+
+fn list(found: &Found) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| writeln!(out, "{text}").expect("writing to a string cannot fail");
+    if let Some(label) = &found.label {
+        line(format!("volume {label}"));
+    }
+    for document in &found.documents {
+        line(format!("{} ({} bytes)", document.name, document.size));
+        let Some(machine) = &document.machine else { continue };
+        if !machine.hostname.is_empty() {
+            line(format!("  hostname {}", machine.hostname));
+        }
+        for ShownFile { path, file } in &machine.files {
+            line(format!("  {} {:>8}  {path}", file.mode, file.size));
+        }
+        for command in &machine.commands {
+            line(format!("  run {}", command.join(" ")));
+        }
+    }
+    out
+}
+
+fn show(found: &Found, path: &str) -> Result<String, Error> {
+    let documents = found.documents.iter().filter(|d| d.name == path).map(|d| d.text.clone());
+    let written = found.documents.iter().flat_map(|d| &d.files).filter(|file| file.path == path);
+    let text = documents.chain(written.map(|file| String::from_utf8_lossy(&file.content).into_owned())).next();
+    text.map(|text| redact(&text)).ok_or_else(|| {
+        Error::new(format!("there is no `{path}` in it")).help("leave out `--show` to list what there is")
+    })
+}

@@ -1,0 +1,180 @@
+//! `kubespore render`: from a profile to an output directory.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::bundle::{self, Origin};
+use super::profile::{Loaded, load};
+use super::{Failure, ProfileArgs, Talk};
+use crate::error::Error;
+use crate::handover::{self, Manifest};
+use crate::out::{Destination, MANIFEST};
+use crate::plan::{ClusterPlan, NodePlan, plan};
+use crate::tree::{RelPath, Tree};
+use crate::{compose, image, kubeadm, secrets, seed};
+
+#[derive(Args, Debug)]
+pub struct RenderArgs {
+    #[command(flatten)]
+    profile: ProfileArgs,
+
+    /// Where to write [default: out/<cluster>]
+    #[arg(short, long, value_name = "DIR")]
+    output: Option<PathBuf>,
+
+    #[command(flatten)]
+    bundle: bundle::BundleArgs,
+
+    /// Render this node only and carry the others over; may be given more than once
+    #[arg(long, value_name = "NAME")]
+    node: Vec<String>,
+
+    /// Refuse to mint a bundle or to add anything to it
+    #[arg(long)]
+    locked: bool,
+}
+
+pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
+    let Loaded { spec, source } = load(&args.profile, talk)?;
+    check_names(&args.node, &spec)?;
+    let target = args.output.clone().unwrap_or_else(|| ["out", spec.name.as_str()].iter().collect());
+    let destination = Destination::prepare(&target)?;
+    let origin = if args.locked { Origin::Locked } else { Origin::MintIfAbsent };
+    let bundle = bundle::obtain(&args.bundle, &args.profile.profile, &spec, origin, talk)?;
+    let plan = plan(&spec, &bundle);
+    let carried = if args.node.is_empty() { None } else { Some(Carried::from(&destination, &plan)?) };
+    let tree = assemble(&plan, &handover::digest(source.text.as_bytes()), &args.node, carried.as_ref())?;
+    let (files, nodes) = (tree.len(), plan.nodes.len());
+    destination.commit(&tree)?;
+    talk.say(&format!("wrote {files} files for {nodes} nodes to {}", target.display()));
+    talk.say(&format!("  kubectl --kubeconfig {} get nodes", target.join("admin.kubeconfig").display()));
+    talk.say(&format!("  wiped machines rejoin from the same image: {}", lifetimes(&plan).bootstrap_tokens));
+    Ok(())
+}
+
+fn check_names(wanted: &[String], spec: &crate::profile::spec::ClusterSpec) -> Result<(), Error> {
+    let known: Vec<_> = spec.nodes.iter().map(|node| node.name.as_str()).collect();
+    match wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => Err(Error::new(format!("rendering `{name}`: the profile has no such node"))
+            .help(format!("its nodes are {}", known.join(", ")))),
+    }
+}
+
+/// What an earlier render left, for the nodes that are not rendered anew.
+struct Carried {
+    manifest: Manifest,
+    tree: Tree,
+}
+
+impl Carried {
+    fn from(destination: &Destination, plan: &ClusterPlan<'_>) -> Result<Self, Error> {
+        let tree = destination.current()?;
+        let help = "leave out `--node` to render everything";
+        let manifest = tree
+            .get(MANIFEST)
+            .and_then(|bytes| serde_json::from_slice::<Manifest>(bytes).ok())
+            .ok_or_else(|| Error::new("carrying the other nodes over: nothing has been rendered there yet").help(help))?;
+        if manifest.cluster.id != plan.bundle.cluster_id {
+            return Err(Error::new("carrying the other nodes over: they belong to another cluster").help(help));
+        }
+        Ok(Self { manifest, tree })
+    }
+}
+
+fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried: Option<&Carried>) -> Result<Tree, Error> {
+    let mut tree = Tree::new();
+    let mut nodes = std::collections::BTreeMap::new();
+    for node in &plan.nodes {
+        let name = node.spec.name.as_str();
+        let prefix = format!("nodes/{name}");
+        let kept = carried.filter(|_| !only.iter().any(|wanted| wanted == name));
+        let entry = match kept {
+            Some(kept) => {
+                let entry = kept.manifest.nodes.get(name).cloned().ok_or_else(|| {
+                    Error::new(format!("carrying `{name}` over: it has not been rendered yet"))
+                        .help(format!("add `--node {name}`, or leave out `--node` to render everything"))
+                })?;
+                for (path, bytes) in kept.tree.iter().filter(|(path, _)| path.as_str().starts_with(&format!("{prefix}/"))) {
+                    tree.add(path.clone(), bytes);
+                }
+                entry
+            }
+            None => {
+                let (files, entry) = render_node(plan, node);
+                tree.graft(&prefix, files);
+                entry
+            }
+        };
+        nodes.insert(name.to_owned(), entry);
+    }
+    let manifest = Manifest {
+        api_version: "kubespore.manifest/v1".into(),
+        tool: handover::Tool { name: "kubespore".into(), version: env!("CARGO_PKG_VERSION").into() },
+        profile: handover::Profile { sha256: profile.to_owned() },
+        cluster: cluster(plan),
+        lifetimes: lifetimes(plan),
+        nodes,
+    };
+    tree.add(RelPath::new("admin.kubeconfig"), secrets::admin_kubeconfig(plan.bundle, &plan.spec.endpoint.to_string()));
+    for (path, bytes) in handover::documents(&manifest).iter() {
+        tree.add(path.clone(), bytes);
+    }
+    Ok(tree)
+}
+
+fn render_node(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> (Tree, handover::Node) {
+    let machine = compose::machine(plan, node);
+    let mut tree = seed::cloud_init::encode(&machine);
+    let documents: Vec<(&str, &[u8])> = tree.iter().map(|(path, bytes)| (path.as_str(), bytes)).collect();
+    let iso = image::iso9660::write("cidata", &documents).expect("four short names fit any image");
+    tree.add(RelPath::new("seed.iso"), iso);
+    if let Some(line) = compose::join_command(plan, node) {
+        tree.add(RelPath::new("join-command"), line);
+    }
+    let on_machine = seed::cloud_init::files(&machine);
+    let entry = handover::Node {
+        role: node.spec.role.as_str().into(),
+        address: node.spec.address.to_string(),
+        instance_id: machine.instance_id,
+        secrets: node.holds.classes(),
+        files: tree.iter().map(|(path, bytes)| (path.to_string(), handover::DeliveredFile::of(bytes))).collect(),
+        machine: on_machine.iter().map(|f| (f.path.clone(), handover::MachineFile::of(f.mode, &f.content))).collect(),
+    };
+    (tree, entry)
+}
+
+fn cluster(plan: &ClusterPlan<'_>) -> handover::Cluster {
+    let (spec, bundle) = (plan.spec, plan.bundle);
+    handover::Cluster {
+        name: spec.name.to_string(),
+        id: bundle.cluster_id.clone(),
+        generation: bundle.generation,
+        kubernetes_version: spec.version.to_string(),
+        kubeadm_api: plan.release.kubeadm_api.to_string(),
+        endpoint: spec.endpoint.to_string(),
+        load_balancer: spec.load_balancer.as_str().into(),
+        distribution: spec.pki.distribution.as_str().into(),
+        discovery: spec.join.discovery.as_str().into(),
+        discovery_hash: bundle.discovery_hash(),
+        minted: secrets::instant(bundle.minted),
+        found_until: secrets::instant(bundle.found_until),
+    }
+}
+
+fn lifetimes(plan: &ClusterPlan<'_>) -> handover::Lifetimes {
+    let (spec, bundle) = (plan.spec, plan.bundle);
+    let by_upload = spec.pki.distribution == crate::profile::spec::Distribution::CertificateKey;
+    handover::Lifetimes {
+        certificate_authorities: secrets::instant(bundle.authorities_until()),
+        administrator: secrets::instant(bundle.admin_until()),
+        bootstrap_tokens: match spec.join.token_ttl {
+            0 => "never expire".into(),
+            ttl => format!("live {} from `kubeadm init` on", kubeadm::duration(ttl)),
+        },
+        uploaded_certificates: by_upload.then(|| {
+            format!("two hours from `kubeadm init`, renewed by the founder until every control plane has joined or {}", secrets::instant(bundle.found_until))
+        }),
+    }
+}

@@ -1,0 +1,169 @@
+//! What the supervisor has to know.
+//!
+//! In: a plan. Out: the facts of `first_boot`, owned where they are made here. Absent on purpose: scripts.
+
+use std::net::IpAddr;
+
+use crate::first_boot::{self, Bridge, ControlPlane, FirstBoot};
+use crate::host::{File, Unit};
+use crate::kubernetes::{CertificateKeyInput, InitRoute, KubeadmApi};
+use crate::net::{Host, IpNet};
+use crate::plan::{Act, ClusterPlan, NodePlan};
+use crate::profile::spec::{Cni, Distribution, Found, LoadBalancer};
+use crate::runtime;
+
+/// The facts, and what they borrow from.
+pub struct Facts<'a> {
+    cluster: &'a ClusterPlan<'a>,
+    node: &'a NodePlan<'a>,
+    addresses: Vec<IpAddr>,
+    control_planes: Vec<ControlPlane<'a>>,
+    routes: Vec<(IpNet, IpAddr)>,
+    kubeadm_version: String,
+    init_flags: Vec<&'static str>,
+    finish_phases: Vec<&'static str>,
+    renew_command: String,
+    found_command: String,
+    kubelet_environment: String,
+}
+
+/// Gathers what is not simply taken over.
+pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<'a> {
+    let release = cluster.release;
+    let own = std::iter::once(node.address).chain(node.spec.second_address.map(|a| a.addr()));
+    let others = cluster.nodes.iter().filter(|other| other.spec.name != node.spec.name);
+    let routes = others.flat_map(|other| {
+        other.pod_ranges.iter().map(|range| {
+            let same_family = |address: &IpAddr| address.is_ipv4() == range.addr().is_ipv4();
+            let second = other.spec.second_address.map(|a| a.addr());
+            let via = std::iter::once(other.spec.address.addr()).chain(second).find(same_family);
+            (*range, via.expect("the profile's check wants an address in each pod network's family"))
+        })
+    });
+    let mut init_flags = vec!["--skip-token-print"];
+    if cluster.spec.pki.distribution == Distribution::CertificateKey {
+        init_flags.extend(release.upload_certs_flag);
+        init_flags.extend(release.skip_certificate_key_print.then_some("--skip-certificate-key-print"));
+    }
+    let mut finish_phases = vec!["control-plane-join mark-control-plane"];
+    if release.kubeadm_api <= KubeadmApi::V1Beta2 {
+        finish_phases.insert(0, "control-plane-join update-status");
+    }
+    let name = &node.spec.name;
+    Facts {
+        addresses: own.collect(),
+        control_planes: cluster
+            .control_planes()
+            .map(|plane| ControlPlane { name: plane.spec.name.as_str(), address: plane.address })
+            .collect(),
+        routes: routes.collect(),
+        kubeadm_version: format!("v{}", cluster.spec.version),
+        init_flags,
+        finish_phases,
+        renew_command: format!("kubespore secrets bootstrap-token PROFILE {name} | kubectl --kubeconfig admin.kubeconfig apply -f -"),
+        found_command: "kubespore secrets found-until PROFILE --within 720h && kubespore render PROFILE".to_owned(),
+        kubelet_environment: format!(
+            "# Made by kubespore; edit the profile, not this file.\nKUBELET_EXTRA_ARGS={}\n",
+            node.os.resolv_conf.map(|path| format!("--resolv-conf={path}")).unwrap_or_default()
+        ),
+        cluster,
+        node,
+    }
+}
+
+impl Facts<'_> {
+    /// The supervisor's files.
+    pub fn files(&self) -> Vec<File> {
+        first_boot::files(&self.gather())
+    }
+
+    /// The supervisor's units.
+    pub fn units(&self) -> Vec<Unit> {
+        first_boot::units(&self.gather())
+    }
+
+    fn gather(&self) -> FirstBoot<'_> {
+        let Self { cluster, node, .. } = self;
+        let (spec, bundle, release) = (cluster.spec, cluster.bundle, cluster.release);
+        let founds = node.act == Act::Found;
+        let renew_until = bundle.found_until.unix_timestamp();
+        FirstBoot {
+            role: match node.act {
+                Act::Found => first_boot::Role::Founder,
+                Act::JoinControlPlane => first_boot::Role::ControlPlane,
+                Act::JoinWorker | Act::Balance => first_boot::Role::Worker,
+            },
+            cluster: spec.name.as_str(),
+            cluster_id: &bundle.cluster_id,
+            generation: bundle.generation,
+            node: node.spec.name.as_str(),
+            ordinal: node.ordinal,
+            addresses: &self.addresses,
+            control_planes: &self.control_planes,
+            endpoint: &spec.endpoint,
+            balancer: cluster.endpoint_address,
+            api_port: super::node::API_PORT,
+            notice_port: spec.bootstrap.notice_port,
+            minted: seconds(bundle.minted.unix_timestamp()),
+            found_until: seconds(bundle.found_until.unix_timestamp()),
+            found: match spec.bootstrap.found {
+                Found::Majority => first_boot::Found::Majority,
+                Found::Alone => first_boot::Found::Alone,
+            },
+            distribution: match spec.pki.distribution {
+                Distribution::Embedded => first_boot::Distribution::Embedded,
+                Distribution::CertificateKey => first_boot::Distribution::CertificateKey { renew_until: seconds(renew_until) },
+            },
+            // A token's life counts from `kubeadm init`, which happens before `found_until` or never: by this
+            // moment it has ended for certain.
+            credential_until: (spec.join.token_ttl != 0).then(|| seconds(renew_until) + spec.join.token_ttl),
+            renew_command: &self.renew_command,
+            found_command: &self.found_command,
+            release: first_boot::Release {
+                kubeadm_version: &self.kubeadm_version,
+                health_path: release.health_path,
+                init_flags: &self.init_flags,
+                upload_flags: release.upload_certs_flag.as_slice(),
+                reset_flags: release.reset_flags,
+                finish_phases: &self.finish_phases,
+                certificate_key_flag: spec.pki.distribution == Distribution::CertificateKey
+                    && release.certificate_key == CertificateKeyInput::Flag,
+                etcd_gateway: release.etcd_gateway,
+                join_reads_nodes: release.join_reads_nodes,
+                cgroup_v2: release.cgroup_v2_required,
+            },
+            runtime: first_boot::Runtime { service: runtime::SERVICE, socket: runtime::SOCKET },
+            tools: release.required_programs,
+            images: &[],
+            etcd_data: "/var/lib/etcd",
+            etcd_disk: None,
+            manifests: if founds { &spec.manifests } else { &[] },
+            bridge: (spec.cni == Cni::Bridge).then_some(Bridge {
+                ranges: &node.pod_ranges,
+                routes: &self.routes,
+                cni_version: "0.4.0",
+            }),
+            hairpin_pin: self.pins(),
+            swap_off: spec.documents.kubelet.get("failSwapOn") != Some(&false.into()),
+            time_servers: !spec.ntp_servers.is_empty(),
+            anonymous_health: cluster.anonymous_health,
+            seed_on_media: true,
+            admin_kubeconfig: spec.admin_kubeconfig_on_control_planes,
+            ignore_preflight: &cluster.ignored_checks,
+            kubelet_environment: Some((node.os.kubelet_env, &self.kubelet_environment)),
+        }
+    }
+
+    /// Whether the endpoint's name means the founder itself while it founds: kubeadm of this patch level asks the
+    /// endpoint for what only the founder can answer, before a load balancer can have noticed it.
+    fn pins(&self) -> bool {
+        let spec = self.cluster.spec;
+        let named = matches!(spec.endpoint.host, Host::Name(_)) && spec.endpoint.port == super::node::API_PORT;
+        let balanced = spec.load_balancer != LoadBalancer::None;
+        named && balanced && self.cluster.release.init_route(spec.version.patch) != InitRoute::Local
+    }
+}
+
+fn seconds(timestamp: i64) -> u64 {
+    u64::try_from(timestamp).expect("a bundle is minted after 1970; its check says so")
+}

@@ -1,0 +1,142 @@
+//! `node.env`: this machine's values as shell assignments.
+//!
+//! In: facts. Out: one `NAME='value'` a fact. Absent on purpose: secrets; and any other way for a value
+//! into a shell, so that quoting is right in one place or nowhere.
+
+use std::fmt::Write as _;
+
+use super::{Distribution, FirstBoot, Found, Role, endpoint_is_own};
+
+/// Programs without which the supervisor cannot work; a release needs more (`FirstBoot::tools`).
+const TOOLS: &[&str] = &[
+    "awk",
+    "base64",
+    "curl",
+    "date",
+    "find",
+    "grep",
+    "ip",
+    "kubeadm",
+    "kubelet",
+    "openssl",
+    "sed",
+    "stat",
+    "sync",
+    "systemctl",
+    "timeout",
+    "tr",
+];
+
+/// Writes a value so that a shell reads it back unchanged, whatever is in it.
+fn quote(value: &str) -> String {
+    format!("'{}'", value.replace('\'', r"'\''"))
+}
+
+/// Writes the whole file.
+pub(super) fn assignments(boot: &FirstBoot<'_>) -> String {
+    let mut text =
+        String::from("# Made by kubespore: what the scripts beside it know of this machine. Nothing here is secret.\n");
+    for (name, value) in values(boot) {
+        writeln!(text, "{name}={}", quote(&value)).expect("a String takes everything");
+    }
+    text
+}
+
+fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
+    let yes_no = |is: bool| if is { "yes" } else { "no" }.to_owned();
+    let words = |list: &[&str]| list.join(" ");
+    let lines = |list: &mut dyn Iterator<Item = String>| list.collect::<Vec<_>>().join("\n");
+    let addresses: Vec<_> = boot.addresses.iter().map(ToString::to_string).collect();
+    let (distribution, renew_until) = match boot.distribution {
+        Distribution::Embedded => ("embedded", 0),
+        Distribution::CertificateKey { renew_until } => ("certificate-key", renew_until),
+    };
+    let siblings = boot.control_planes.iter().enumerate();
+    let routes = boot.bridge.iter().flat_map(|bridge| bridge.routes);
+    let mut tools = [TOOLS, boot.tools].concat();
+    if boot.role == Role::Founder && (!boot.manifests.is_empty() || distribution == "certificate-key") {
+        tools.push("kubectl");
+    }
+    vec![
+        ("ROLE", if boot.role == Role::Worker { "worker" } else { "control-plane" }.to_owned()),
+        ("CLUSTER", boot.cluster.to_owned()),
+        ("CLUSTER_ID", boot.cluster_id.to_owned()),
+        ("GENERATION", boot.generation.to_string()),
+        ("NODE", boot.node.to_owned()),
+        ("ORDINAL", boot.ordinal.to_string()),
+        ("ADVERTISE", addresses.first().cloned().unwrap_or_default()),
+        ("ADDRESSES", addresses.join(" ")),
+        ("CONTROL_PLANES", lines(&mut siblings.map(|(place, plane)| format!("{place} {} {}", plane.name, plane.address)))),
+        ("CONTROL_PLANE_COUNT", boot.control_planes.len().to_string()),
+        ("ENDPOINT_HOST", boot.endpoint.host.to_string()),
+        ("ENDPOINT_PORT", boot.endpoint.port.to_string()),
+        ("ENDPOINT_OWN", yes_no(endpoint_is_own(boot))),
+        ("BALANCER", boot.balancer.map(|address| address.to_string()).unwrap_or_default()),
+        ("API_PORT", boot.api_port.to_string()),
+        ("NOTICE_PORT", boot.notice_port.to_string()),
+        ("HEALTH_PATH", boot.release.health_path.to_owned()),
+        ("ANONYMOUS", yes_no(boot.anonymous_health)),
+        ("MINTED", boot.minted.to_string()),
+        ("FOUND_UNTIL", boot.found_until.to_string()),
+        ("FOUND", if boot.found == Found::Majority { "majority" } else { "alone" }.to_owned()),
+        ("FOUND_COMMAND", boot.found_command.to_owned()),
+        ("CREDENTIAL_UNTIL", boot.credential_until.unwrap_or(0).to_string()),
+        ("RENEW_COMMAND", boot.renew_command.to_owned()),
+        ("DISTRIBUTION", distribution.to_owned()),
+        ("RENEW_UNTIL", if boot.role == Role::Founder { renew_until } else { 0 }.to_string()),
+        ("KUBERNETES_VERSION", boot.release.kubeadm_version.to_owned()),
+        ("INIT_FLAGS", words(boot.release.init_flags)),
+        ("UPLOAD_FLAGS", words(boot.release.upload_flags)),
+        ("RESET_FLAGS", words(boot.release.reset_flags)),
+        ("FINISH_PHASES", boot.release.finish_phases.join("\n")),
+        ("CERTIFICATE_KEY_FLAG", yes_no(boot.release.certificate_key_flag)),
+        ("ETCD_GATEWAY", boot.release.etcd_gateway.to_owned()),
+        ("JOIN_READS_NODES", yes_no(boot.release.join_reads_nodes)),
+        ("CGROUP_V2", yes_no(boot.release.cgroup_v2)),
+        ("RUNTIME_SERVICE", boot.runtime.service.to_owned()),
+        ("RUNTIME_SOCKET", boot.runtime.socket.to_owned()),
+        ("TOOLS", words(&tools)),
+        ("IMAGES", boot.images.join("\n")),
+        ("ETCD_DATA", boot.etcd_data.to_owned()),
+        ("ETCD_DISK", boot.etcd_disk.unwrap_or_default().to_owned()),
+        ("IGNORE_PREFLIGHT", ignored(boot)),
+        ("HAIRPIN_PIN", yes_no(boot.hairpin_pin)),
+        ("SWAP_OFF", yes_no(boot.swap_off)),
+        ("NTP", yes_no(boot.time_servers)),
+        ("SEED_ON_MEDIA", yes_no(boot.seed_on_media)),
+        ("ROUTES", lines(&mut routes.map(|(range, via)| format!("{range} {via}")))),
+    ]
+}
+
+/// The preflight checks that a second `kubeadm init` over the first one's remains must not fail on, and the
+/// user's own, because the flag replaces the list in the document (before 1.29).
+fn ignored(boot: &FirstBoot<'_>) -> String {
+    let mut checks: Vec<String> = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"]
+        .iter()
+        .map(|pod| format!("FileAvailable--etc-kubernetes-manifests-{pod}.yaml"))
+        .collect();
+    let ports = [boot.api_port, 10250, 10251, 10252, 10257, 10259, 2379, 2380];
+    checks.extend(ports.iter().map(|port| format!("Port-{port}")));
+    checks.push(format!("DirAvailable-{}", boot.etcd_data.replace('/', "-")));
+    checks.extend(boot.ignore_preflight.iter().filter(|check| !check.eq_ignore_ascii_case("all")).cloned());
+    if boot.ignore_preflight.iter().any(|check| check.eq_ignore_ascii_case("all")) {
+        return "all".to_owned();
+    }
+    checks.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_a_value_back_unchanged() {
+        for value in
+            ["", "plain", "two words", "it's", "'", "''", "$(reboot)", "`reboot`", "a\nb", "\\", "\"", "$HOME", "é☃", "!x"]
+        {
+            let script = format!("VALUE={}\nprintf '%s' \"$VALUE\"", quote(value));
+            let output = std::process::Command::new("/bin/sh").arg("-c").arg(script).output().expect("a shell");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), value);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The units of the first boot, and the configuration of the plain pod network.
+//!
+//! In: facts. Out: units in the order in which they are to be enabled. Absent on purpose: the kubelet's own
+//! unit, which the image or its package brings.
+
+use serde_json::{Value, json};
+
+use super::{Bridge, FirstBoot, Role, renews};
+use crate::host::Unit;
+
+const FIRST_BOOT: &str = include_str!("../../templates/first-boot/kubespore-first-boot.service");
+const GATE: &str = include_str!("../../templates/first-boot/kubespore-gate.service");
+const SYNC: &str = include_str!("../../templates/first-boot/kubespore-sync.service");
+const NOTICE: &str = include_str!("../../templates/first-boot/kubespore-notice@.service");
+const ROUTES: &str = include_str!("../../templates/first-boot/kubespore-routes.service");
+const CERTIFICATES: &str = include_str!("../../templates/first-boot/kubespore-certificates.service");
+const CERTIFICATES_TIMER: &str = include_str!("../../templates/first-boot/kubespore-certificates.timer");
+
+/// Lists every unit of a machine.
+pub(super) fn of(boot: &FirstBoot<'_>) -> Vec<Unit> {
+    let kept = |name: &str, text: &str| unit(name, text, false, false);
+    let mut units = vec![unit("kubespore-gate.service", GATE, true, false), kept("kubespore-sync.service", SYNC)];
+    if boot.role != Role::Worker {
+        units.push(kept("kubespore-notice.socket", &notice_socket(boot.notice_port)));
+        units.push(kept("kubespore-notice@.service", NOTICE));
+    }
+    if renews(boot) {
+        units.push(kept("kubespore-certificates.service", CERTIFICATES));
+        units.push(kept("kubespore-certificates.timer", CERTIFICATES_TIMER));
+    }
+    if boot.bridge.is_some() {
+        units.push(unit("kubespore-routes.service", ROUTES, true, true));
+    }
+    units.push(unit("kubespore-first-boot.service", FIRST_BOOT, true, true));
+    units
+}
+
+fn unit(name: &str, text: &str, enabled: bool, started: bool) -> Unit {
+    Unit { name: name.to_owned(), content: Some(text.to_owned()), drop_ins: Vec::new(), enabled, started }
+}
+
+/// The socket answers few at a time: it is one line for a handful of siblings.
+fn notice_socket(port: u16) -> String {
+    format!(
+        "[Unit]\nDescription=Tell the siblings that this control plane is empty\n\n\
+         [Socket]\nListenStream={port}\nAccept=yes\nMaxConnections=32\n"
+    )
+}
+
+/// The network configuration the kubelet's runtime reads: one bridge, addresses from this machine's ranges.
+pub(super) fn bridge_conflist(bridge: &Bridge<'_>) -> String {
+    let ranges: Vec<Value> = bridge.ranges.iter().map(|range| json!([{ "subnet": range.to_string() }])).collect();
+    let defaults = bridge.ranges.iter().map(|range| if range.addr().is_ipv4() { "0.0.0.0/0" } else { "::/0" });
+    let routes: Vec<Value> = defaults.map(|to| json!({ "dst": to })).collect();
+    let list = json!({
+        "cniVersion": bridge.cni_version,
+        "name": "kubespore",
+        "plugins": [
+            {
+                "type": "bridge",
+                "bridge": "cni0",
+                "isGateway": true,
+                "ipMasq": true,
+                "hairpinMode": true,
+                "ipam": { "type": "host-local", "ranges": ranges, "routes": routes },
+            },
+            { "type": "portmap", "capabilities": { "portMappings": true } },
+        ],
+    });
+    format!("{list:#}\n")
+}

@@ -1,0 +1,159 @@
+//! `manifest.json`: what was made, for whom, how long it lasts, and what it carries.
+//!
+//! In: facts. Out: JSON, and back. Absent on purpose: values of secrets; a class is only named.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// The whole manifest. Its JSON keys are part of the contract with other programs.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    /// `kubespore.manifest/v1`.
+    pub api_version: String,
+    /// What made it.
+    pub tool: Tool,
+    /// What it was made from.
+    pub profile: Profile,
+    /// The cluster as a whole.
+    pub cluster: Cluster,
+    /// How long credentials last.
+    pub lifetimes: Lifetimes,
+    /// The machines by name.
+    pub nodes: BTreeMap<String, Node>,
+}
+
+/// The program.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Tool {
+    /// Always `kubespore`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The profile.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Profile {
+    /// SHA-256 of its text, lower-case hex.
+    pub sha256: String,
+}
+
+/// The cluster.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cluster {
+    /// Its name.
+    pub name: String,
+    /// Random identity from the bundle.
+    pub id: String,
+    /// Installation generation.
+    pub generation: u32,
+    /// Version without `v`.
+    pub kubernetes_version: String,
+    /// The kubeadm API its documents are written in.
+    pub kubeadm_api: String,
+    /// `host:port`.
+    pub endpoint: String,
+    /// Kind of load balancer.
+    pub load_balancer: String,
+    /// How the shared keys reach the control planes.
+    pub distribution: String,
+    /// How machines recognise the cluster.
+    pub discovery: String,
+    /// `sha256:` and the hash of the CA's public key.
+    pub discovery_hash: String,
+    /// When the bundle was minted, RFC 3339.
+    pub minted: String,
+    /// Until when the founder may found, RFC 3339.
+    pub found_until: String,
+}
+
+/// How long credentials last, as they will behave.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lifetimes {
+    /// The earliest end of the three authorities, RFC 3339.
+    pub certificate_authorities: String,
+    /// The end of `admin.kubeconfig`'s certificate, RFC 3339.
+    pub administrator: String,
+    /// In words: tokens count from `kubeadm init`, not from now.
+    pub bootstrap_tokens: String,
+    /// In words, where certificates are uploaded to the cluster.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub uploaded_certificates: Option<String>,
+}
+
+/// One machine.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Node {
+    /// Its role.
+    pub role: String,
+    /// Its address with the prefix length.
+    pub address: String,
+    /// The instance-id of its seed.
+    pub instance_id: String,
+    /// Classes of secrets its seed holds, sorted.
+    pub secrets: Vec<String>,
+    /// The files in its directory here, by name.
+    pub files: BTreeMap<String, DeliveredFile>,
+    /// The files it writes at first boot, by path.
+    pub machine: BTreeMap<String, MachineFile>,
+}
+
+/// A file in the output directory.
+#[derive(Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub struct DeliveredFile {
+    /// Bytes.
+    pub size: usize,
+    /// Lower-case hex.
+    pub sha256: String,
+}
+
+/// A file on a machine.
+#[derive(Debug, Deserialize, Serialize, PartialEq, Eq)]
+pub struct MachineFile {
+    /// Permission bits as four octal digits.
+    pub mode: String,
+    /// Bytes.
+    pub size: usize,
+    /// Lower-case hex.
+    pub sha256: String,
+}
+
+impl Manifest {
+    /// Writes it as indented JSON with a final newline.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("strings and numbers always serialise") + "\n"
+    }
+}
+
+impl DeliveredFile {
+    /// Describes `bytes`.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self { size: bytes.len(), sha256: digest(bytes) }
+    }
+}
+
+impl MachineFile {
+    /// Describes a file of a machine.
+    #[must_use]
+    pub fn of(mode: u32, content: &[u8]) -> Self {
+        Self { mode: format!("{mode:04o}"), size: content.len(), sha256: digest(content) }
+    }
+}
+
+/// SHA-256 in lower-case hex.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
+        hex
+    })
+}

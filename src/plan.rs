@@ -1,0 +1,255 @@
+//! Every choice that follows from a profile and its bundle, made once.
+//!
+//! In: the spec and the bundle. Out: for each machine what it does first, whom it knows, and what it may
+//! hold. Absent on purpose: texts and files (`compose`), and failure: what could be wrong with a profile
+//! was found by `profile`.
+
+use std::net::IpAddr;
+
+use serde_json::{Map, Value};
+
+use crate::kubernetes::{self, Release};
+use crate::net::{DnsName, Host, IpNet};
+use crate::os::{self, Os};
+use crate::profile::spec::{ClusterSpec, Cni, Distribution, LoadBalancer, NodeSpec, Role};
+use crate::secrets::Bundle;
+
+/// A cluster with all its choices made.
+pub struct ClusterPlan<'a> {
+    /// What the user asked for.
+    pub spec: &'a ClusterSpec,
+    /// The cluster's secrets.
+    pub bundle: &'a Bundle,
+    /// What the Kubernetes release is like.
+    pub release: &'static Release,
+    /// The machines, in the order of the profile.
+    pub nodes: Vec<NodePlan<'a>>,
+    /// Where the endpoint's name leads first, when the profile knows.
+    pub endpoint_address: Option<IpAddr>,
+    /// The pause image the kubelet's pods begin with; containerd must not pull another.
+    pub pause_image: String,
+    /// Whether API servers answer their health path to anybody.
+    pub anonymous_health: bool,
+    /// Preflight checks the user's documents ignore.
+    pub ignored_checks: Vec<String>,
+    /// What every machine's hosts file says beside `localhost`.
+    pub hosts: Vec<(IpAddr, Vec<String>)>,
+    /// What the API servers' certificates carry beside what kubeadm adds itself.
+    pub certificate_names: Vec<String>,
+}
+
+impl ClusterPlan<'_> {
+    /// The control planes in the order of the profile; the first founds.
+    pub fn control_planes(&self) -> impl Iterator<Item = &NodePlan<'_>> {
+        self.nodes.iter().filter(|node| matches!(node.act, Act::Found | Act::JoinControlPlane))
+    }
+}
+
+/// What a machine does at its first boot. kubeadm's three acts, and the load balancer's none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Founds the cluster, or joins it as a control plane when it exists.
+    Found,
+    /// Joins as a control plane.
+    JoinControlPlane,
+    /// Joins as a worker.
+    JoinWorker,
+    /// Passes API connections on.
+    Balance,
+}
+
+/// One machine with its choices made.
+pub struct NodePlan<'a> {
+    /// What the user asked for.
+    pub spec: &'a NodeSpec,
+    /// What it does.
+    pub act: Act,
+    /// Its place among the control planes, or among the machines of its role.
+    pub ordinal: usize,
+    /// Its operating system.
+    pub os: &'static Os,
+    /// What its API server advertises, and its kubelet registers.
+    pub address: IpAddr,
+    /// The pod ranges it serves, one a family, when the built-in network is used.
+    pub pod_ranges: Vec<IpNet>,
+    /// Stable name of this installation.
+    pub instance_id: String,
+    /// Which secrets its image holds.
+    pub holds: Holds,
+}
+
+/// The secrets of one machine's image: the columns of the table "who may hold what".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// The keys of all three authorities and the service-account key.
+    pub authorities: bool,
+    /// The certificate key.
+    pub certificate_key: bool,
+    /// Every node's bootstrap token; the founder creates them.
+    pub all_tokens: bool,
+    /// Its own bootstrap token.
+    pub own_token: bool,
+}
+
+impl Holds {
+    /// Names the classes, sorted, as the manifest lists them.
+    #[must_use]
+    pub fn classes(self) -> Vec<String> {
+        let classes = [
+            (self.all_tokens, "bootstrap-tokens"),
+            (self.own_token, "bootstrap-token"),
+            (self.certificate_key, "certificate-key"),
+            (self.authorities, "cluster-ca-key"),
+            (self.authorities, "etcd-ca-key"),
+            (self.authorities, "front-proxy-ca-key"),
+            (self.authorities, "service-account-key"),
+        ];
+        let mut names: Vec<_> = classes.iter().filter(|(held, _)| *held).map(|(_, name)| (*name).to_owned()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// Makes the plan.
+///
+/// # Panics
+/// When the spec names a release or an operating system that is not in the tables; `profile` checks both.
+#[must_use]
+pub fn plan<'a>(spec: &'a ClusterSpec, bundle: &'a Bundle) -> ClusterPlan<'a> {
+    let release = kubernetes::release(spec.version.minor).expect("the profile's check knows the release");
+    let mut seen = std::collections::BTreeMap::new();
+    let nodes = spec.nodes.iter().enumerate().map(|(index, node)| {
+        let ordinal = *seen.entry(node.role).and_modify(|n| *n += 1).or_insert(0);
+        plan_node(spec, bundle, node, index, ordinal)
+    });
+    let nodes = nodes.collect();
+    ClusterPlan {
+        spec,
+        bundle,
+        release,
+        nodes,
+        endpoint_address: endpoint_addresses(spec).first().copied(),
+        pause_image: pause_image(spec, release),
+        anonymous_health: argument(&spec.documents.cluster, "apiServer", "anonymous-auth").is_none_or(|value| value != "false"),
+        ignored_checks: ignored_checks(spec),
+        hosts: hosts(spec),
+        certificate_names: certificate_names(spec),
+    }
+}
+
+fn plan_node<'a>(spec: &'a ClusterSpec, bundle: &Bundle, node: &'a NodeSpec, index: usize, ordinal: usize) -> NodePlan<'a> {
+    let act = match (node.role, ordinal) {
+        (Role::ControlPlane, 0) => Act::Found,
+        (Role::ControlPlane, _) => Act::JoinControlPlane,
+        (Role::Worker, _) => Act::JoinWorker,
+        (Role::LoadBalancer, _) => Act::Balance,
+    };
+    let in_kubernetes = act != Act::Balance;
+    NodePlan {
+        spec: node,
+        act,
+        ordinal,
+        os: os::find(node.os.as_deref().unwrap_or(&spec.os)).expect("the profile's check knows the operating system"),
+        address: node.advertise_address.unwrap_or(node.address.addr()),
+        pod_ranges: match spec.cni {
+            Cni::Bridge if in_kubernetes => spec.networking.pod_subnets.iter().map(|subnet| pod_range(*subnet, index)).collect(),
+            _ => Vec::new(),
+        },
+        instance_id: format!("{}-{}-g{}", spec.name, node.name, bundle.generation),
+        holds: holds(act, spec.pki.distribution),
+    }
+}
+
+/// Who may hold what: the one place that decides it.
+fn holds(act: Act, distribution: Distribution) -> Holds {
+    let by_upload = distribution == Distribution::CertificateKey;
+    match act {
+        Act::Found => Holds { authorities: true, certificate_key: by_upload, all_tokens: true, own_token: true },
+        Act::JoinControlPlane => {
+            Holds { authorities: !by_upload, certificate_key: by_upload, all_tokens: false, own_token: true }
+        }
+        Act::JoinWorker => Holds { own_token: true, ..Holds::default() },
+        Act::Balance => Holds::default(),
+    }
+}
+
+/// The prefix lengths that the controller manager cuts pod networks into by default (`--node-cidr-mask-size-ipv4`, `-ipv6`).
+const POD_RANGE_V4: u8 = 24;
+const POD_RANGE_V6: u8 = 64;
+
+/// The `index`th piece of a pod network.
+///
+/// # Panics
+/// When the network has no such piece; the profile's check has counted.
+#[must_use]
+pub fn pod_range(subnet: IpNet, index: usize) -> IpNet {
+    let length = if subnet.addr().is_ipv4() { POD_RANGE_V4 } else { POD_RANGE_V6 };
+    subnet.subnets(length).ok().and_then(|mut pieces| pieces.nth(index)).expect("the profile's check has counted the nodes")
+}
+
+/// The value of a component's extra argument in the user's own document.
+fn argument<'v>(document: &'v Map<String, Value>, component: &str, name: &str) -> Option<&'v str> {
+    let list = document.get(component)?.get("extraArgs")?.as_array()?;
+    list.iter().rev().find(|entry| entry.get("name").and_then(Value::as_str) == Some(name))?.get("value")?.as_str()
+}
+
+fn pause_image(spec: &ClusterSpec, release: &Release) -> String {
+    let repository = spec.documents.cluster.get("imageRepository").and_then(Value::as_str);
+    let repository = repository.unwrap_or_else(|| release.default_repository(spec.version.patch));
+    format!("{repository}/pause:{}", release.pause)
+}
+
+fn ignored_checks(spec: &ClusterSpec) -> Vec<String> {
+    let of = |document: &Map<String, Value>| {
+        let checks = document.get("nodeRegistration").and_then(|node| node.get("ignorePreflightErrors")).and_then(Value::as_array);
+        checks.cloned().unwrap_or_default()
+    };
+    let all = of(&spec.documents.init).into_iter().chain(of(&spec.documents.join));
+    let mut names: Vec<String> = all.filter_map(|check| check.as_str().map(str::to_owned)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Where the endpoint's name leads, when the profile knows.
+fn endpoint_addresses(spec: &ClusterSpec) -> Vec<IpAddr> {
+    let of = |role: Role| spec.nodes.iter().filter(move |node| node.role == role).map(|node| node.address.addr());
+    match &spec.load_balancer {
+        LoadBalancer::Haproxy => of(Role::LoadBalancer).collect(),
+        LoadBalancer::External { address } => address.iter().copied().collect(),
+        LoadBalancer::None => of(Role::ControlPlane).collect(),
+    }
+}
+
+fn hosts(spec: &ClusterSpec) -> Vec<(IpAddr, Vec<String>)> {
+    let endpoint = match &spec.endpoint.host {
+        Host::Name(name) => endpoint_addresses(spec).into_iter().map(|address| (address, vec![name.to_string()])).collect(),
+        Host::Address(_) => Vec::new(),
+    };
+    let nodes = spec.nodes.iter().map(|node| (node.address.addr(), names(&node.name)));
+    let extra = spec.hosts.iter().map(|(address, names)| (*address, names.iter().map(DnsName::to_string).collect()));
+    endpoint.into_iter().chain(nodes).chain(extra).collect()
+}
+
+fn names(name: &DnsName) -> Vec<String> {
+    match name.first_label() {
+        first if first == name.as_str() => vec![first.to_owned()],
+        first => vec![name.to_string(), first.to_owned()],
+    }
+}
+
+/// The endpoint by name and address, and every control plane by name and addresses: whichever way a client
+/// comes, the certificate fits.
+fn certificate_names(spec: &ClusterSpec) -> Vec<String> {
+    let mut all = vec![spec.endpoint.host.to_string()];
+    all.extend(endpoint_addresses(spec).iter().map(IpAddr::to_string));
+    for node in spec.nodes.iter().filter(|node| node.role == Role::ControlPlane) {
+        all.push(node.name.to_string());
+        all.push(node.address.addr().to_string());
+        all.extend(node.second_address.map(|address| address.addr().to_string()));
+        all.extend(node.advertise_address.map(|address| address.to_string()));
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|name| seen.insert(name.clone()));
+    all
+}

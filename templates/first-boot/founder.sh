@@ -1,0 +1,174 @@
+# The one machine that may found the cluster.
+
+first_boot() {
+	open_notice
+	if may_found; then
+		found
+	else
+		join_cluster
+	fi
+}
+
+# may_found: returns 0 when founding is safe, 1 when a cluster of ours lives; waits otherwise.
+may_found() {
+	enter found-wait
+	rounds=0
+	majority=$((CONTROL_PLANE_COUNT / 2 + 1))
+	silent_since=$(now)
+	while :; do
+		survey_siblings
+		if [ -n "$LIVE" ]; then
+			say "our cluster lives at:$LIVE"
+			return 1
+		fi
+		at=$(now)
+		if [ -n "$CLOCKS" ]; then
+			hold clock "certificates are out of their dates by our clock at:$CLOCKS" "date -u"
+			rounds=0
+		elif [ -n "$FOREIGN" ]; then
+			hold foreign "not our cluster:$FOREIGN; theirs $(fingerprint_at "$foreign_host" "$foreign_port"), our CA $(fingerprint_of "$CA")" \
+				"openssl s_client -connect $(host_of "$foreign_host"):$foreign_port -showcerts"
+			rounds=0
+		elif [ "$at" -lt "$MINTED" ]; then
+			hold clock-behind "this machine's clock is before the moment the cluster's keys were made" "date -u -s @$MINTED"
+			rounds=0
+		elif [ "$at" -gt "$FOUND_UNTIL" ]; then
+			hold founding-over "a cluster could be founded until $(date -u -d "@$FOUND_UNTIL" +%FT%TZ); waiting for one that lives" \
+				"$FOUND_COMMAND"
+			rounds=0
+		elif [ "$((EMPTIES + 1))" -lt $majority ] && { [ "$FOUND" = majority ] || [ $((at - silent_since)) -lt 120 ]; }; then
+			hold majority "$((EMPTIES + 1)) of $CONTROL_PLANE_COUNT control planes seen empty, $majority needed; not seen:$UNKNOWN" \
+				"curl http://ADDRESS:$NOTICE_PORT/"
+			rounds=0
+		elif twin_answers; then
+			hold twin "another machine answers for $ADVERTISE" "arping -D $ADVERTISE"
+			rounds=0
+		else
+			rounds=$((rounds + 1))
+			if [ $rounds = 2 ] || [ "$CONTROL_PLANE_COUNT" = 1 ]; then
+				return 0
+			fi
+			sleep 5
+		fi
+	done
+}
+
+found() {
+	close_notice
+	mark init-intent
+	init
+}
+
+# init [FLAG]...: kubeadm init with the door shut; the bootstrap-token phase opens it, after the founded mark.
+init() {
+	enter init
+	lay_out
+	[ "$HAIRPIN_PIN" = no ] || pin
+	if [ "$CERTIFICATE_KEY_FLAG" = yes ] && [ -s "$ETC/kubeadm/certificate-key" ]; then
+		set -- "$@" --certificate-key "$(cat "$ETC/kubeadm/certificate-key")"
+	fi
+	# shellcheck disable=SC2086 # a list of flags
+	kubeadm_run init --config "$ETC/kubeadm/init.yaml" --skip-phases=bootstrap-token $INIT_FLAGS "$@"
+	code=$?
+	unpin
+	if [ $code != 0 ]; then
+		count_failure
+		failed=$(sed -n 's/.*error execution phase \([a-z/-]*\).*/\1/p' "$LOG" | sed -n '$p')
+		hold init-failed "kubeadm init failed${failed:+ in phase $failed}; trying again" "tail -n 40 $LOG"
+		return
+	fi
+	until api_node "$ADVERTISE" && { [ $SEEN = READY ] || [ "$SEEN$CODE$ANONYMOUS" = LIVE401no ]; } && voter_here; do
+		hold api-server "our own API server is not ready ($SEEN $CODE)" "curl -k https://$(host_of "$ADVERTISE"):$API_PORT$HEALTH_PATH"
+	done
+	if [ "$VOTERS" != 1 ]; then
+		stop voters "a new cluster has one member, this one lists $VOTERS" "$ETCD_HELP"
+	fi
+	sync
+	mark founded
+	resume_late
+}
+
+failures() {
+	count=0
+	[ ! -s "$STATE/init-failures" ] || IFS= read -r count <"$STATE/init-failures"
+	printf '%s' "$count"
+}
+
+count_failure() {
+	printf '%s\n' "$(($(failures) + 1))" >"$STATE/.init-failures" &&
+		mv -f "$STATE/.init-failures" "$STATE/init-failures"
+}
+
+# resume_init: init was cut with etcd data written. The gate has seen no cluster of ours, or it would be fenced.
+resume_init() {
+	enter init-resume
+	if ! systemctl start kubespore-gate.service; then
+		has_mark fenced || hold gate "the gate did not let the kubelet start" "systemctl status kubespore-gate.service"
+		return
+	fi
+	case $(failures) in
+	3 | 6 | 9)
+		# Nobody can have joined: the door opens after the founded mark. If founding would be right from the start,
+		# it may begin with no data.
+		if may_found; then
+			count_failure
+			systemctl stop kubelet.service
+			clean
+			set_aside
+		else
+			mark fenced
+		fi
+		return
+		;;
+	esac
+	drop_empty_files
+	init "--ignore-preflight-errors=$IGNORE_PREFLIGHT"
+}
+
+# found_again: init was cut before etcd wrote anything.
+found_again() {
+	if may_found; then
+		drop_empty_files
+		init "--ignore-preflight-errors=$IGNORE_PREFLIGHT"
+	else
+		clean
+		join_cluster
+	fi
+}
+
+# resume_late: the cluster is founded. Open the door, apply what the profile brings, then verify.
+resume_late() {
+	if has_mark founded && ! has_mark settled; then
+		enter open
+		systemctl start kubelet.service
+		until kubeadm_run init phase bootstrap-token --config "$ETC/kubeadm/init.yaml"; do
+			hold open "kubeadm init phase bootstrap-token failed; trying again" "tail -n 40 $LOG"
+		done
+		enter add-ons
+		for manifest in "$ETC"/manifests/*.yaml; do
+			[ -e "$manifest" ] || continue
+			until kubectl --kubeconfig "$K8S/admin.conf" apply -f "$manifest" >>"$LOG" 2>&1; do
+				hold add-on "the cluster does not take ${manifest##*/} yet" \
+					"kubectl --kubeconfig $K8S/admin.conf apply -f $manifest"
+			done
+		done
+		if [ "$RENEW_UNTIL" != 0 ]; then
+			systemctl enable --now kubespore-certificates.timer
+		fi
+		mark settled
+	fi
+	finish
+}
+
+# pin: the endpoint's name means this machine, first in the file, where resolvers look first.
+pin() {
+	unpin
+	{
+		printf '%s %s # kubespore pin\n' "$ADVERTISE" "$ENDPOINT_HOST"
+		[ ! -e "$R/etc/hosts" ] || cat "$R/etc/hosts"
+	} >"$R/etc/.hosts.kubespore" &&
+		chmod 0644 "$R/etc/.hosts.kubespore" &&
+		mv -f "$R/etc/.hosts.kubespore" "$R/etc/hosts"
+}
+
+run_control_plane

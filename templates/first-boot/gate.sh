@@ -1,0 +1,27 @@
+# The gate: the kubelet starts after it, or not at all. Until the machine is done, a stale etcd must not wake beside a
+# living cluster.
+
+until data_path_is_there; do
+	console "phase=gate result=waiting reason=etcd-disk-absent: $ETCD_DISK is not mounted at $ETCD_DATA"
+	sleep 5
+done
+evidence
+case $ROW in
+B | C | E | I) exit 1 ;;
+F) ;;
+*) exit 0 ;;
+esac
+# Init was cut. Nobody can have joined us, so a cluster that lives was founded by a later life of this disk.
+round=0
+while [ $round -lt 12 ]; do
+	survey_siblings
+	if [ -n "$LIVE" ]; then
+		mark fenced "$LIVE"
+		console "phase=gate result=stopped reason=fenced: our cluster lives without this disk at:$LIVE"
+		exit 1
+	fi
+	[ "$CONTROL_PLANE_COUNT" != 1 ] || exit 0
+	round=$((round + 1))
+	sleep 5
+done
+exit 0

@@ -1,0 +1,145 @@
+# Joining: what every machine does that does not found.
+
+# kubeadm_run ARGUMENT...: kubeadm with its output in a file of root's alone. kubeadm does not fsync, so a service
+# syncs about every second meanwhile.
+kubeadm_run() {
+	systemctl start kubespore-sync.service
+	printf '\n%s: kubeadm %s\n' "$(date -u +%FT%TZ)" "$1" >>"$LOG"
+	kubeadm "$@" >>"$LOG" 2>&1
+	code=$?
+	sync
+	systemctl stop kubespore-sync.service
+	return $code
+}
+
+# kubeadm_join [ARGUMENT...]: of a control plane of a release that takes the certificate key as a flag only, it is read
+# here, from a file of root's alone.
+kubeadm_join() {
+	if [ "$CERTIFICATE_KEY_FLAG" = yes ] && [ "$ROLE" != worker ] && [ -s "$ETC/kubeadm/certificate-key" ]; then
+		set -- "$@" --certificate-key "$(cat "$ETC/kubeadm/certificate-key")"
+	fi
+	kubeadm_run join "$@" --config "$ETC/kubeadm/join.yaml"
+}
+
+# drop_empty_files: a power cut leaves what kubeadm wrote last with no bytes in it.
+drop_empty_files() {
+	find "$K8S" -type f -size 0 -exec rm -f {} + 2>/dev/null
+	find "$R/var/lib/kubelet" -path "$R/var/lib/kubelet/pods" -prune -o -type f -size 0 -exec rm -f {} + 2>/dev/null
+}
+
+# lay_out: what each attempt needs in its place; kubeadm reset empties some of it.
+lay_out() {
+	if [ "$ROLE" != worker ] && [ -s "$ETC/pki/ca.key" ]; then
+		mkdir -p "$PKI" && cp -R "$ETC/pki/." "$PKI/"
+	fi
+	if [ -s "$ETC/cni.conflist" ]; then
+		mkdir -p "$R/etc/cni/net.d" && cp "$ETC/cni.conflist" "$R/etc/cni/net.d/10-kubespore.conflist"
+	fi
+	systemctl enable kubelet.service >/dev/null 2>&1
+	sync
+}
+
+# clean: takes away what a cut or failed attempt left. The manifests go first: without etcd's, reset leaves its data alone.
+clean() {
+	if has_mark founded || has_mark member; then
+		stop clean-refused "a member is never reset" "kubectl get node $NODE"
+	fi
+	drop_empty_files
+	if [ ! -s "$K8S/kubelet.conf" ] && [ ! -s "$K8S/bootstrap-kubelet.conf" ] && [ ! -s "$K8S/manifests/etcd.yaml" ]; then
+		rm -f "$K8S"/manifests/*.yaml "$K8S"/*.conf "$PKI/ca.crt"
+		return
+	fi
+	systemctl stop kubelet.service
+	rm -f "$K8S"/manifests/*.yaml
+	# shellcheck disable=SC2086 # a list of flags
+	kubeadm_run reset -f $RESET_FLAGS || say "kubeadm reset failed, see $LOG"
+	rm -f "$K8S"/*.conf
+}
+
+await_endpoint() {
+	unpin
+	api_endpoint
+	case $SEEN in
+	READY) return 0 ;;
+	LIVE) [ "$CODE" != 401 ] || [ "$ANONYMOUS" = yes ] || return 0 ;;
+	FOREIGN)
+		hold foreign "what answers at $ENDPOINT_HOST:$ENDPOINT_PORT is not our cluster: theirs $(fingerprint_at \
+			"${BALANCER:-$ENDPOINT_HOST}" "$ENDPOINT_PORT"), our CA $(fingerprint_of "$CA")" \
+			"openssl s_client -connect ${BALANCER:-$ENDPOINT_HOST}:$ENDPOINT_PORT -showcerts"
+		return 1
+		;;
+	CLOCK)
+		hold clock "the endpoint's certificate is out of its dates by our clock: $WHY" "date -u"
+		return 1
+		;;
+	esac
+	hold endpoint "waiting for $ENDPOINT_HOST:$ENDPOINT_PORT to be ready" \
+		"curl --cacert /etc/kubespore/ca.crt https://$(host_of "$ENDPOINT_HOST"):$ENDPOINT_PORT$HEALTH_PATH"
+	return 1
+}
+
+# await_door: the cluster takes our credential.
+await_door() {
+	join_credential || stop no-credential "there is no join credential in $ETC" "ls -l $ETC/kubeadm/join.yaml"
+	api_endpoint /api/v1/namespaces/kube-system/configmaps/kubeadm-config "$RUN/keys/join"
+	[ "$RC" = 0 ] || {
+		hold endpoint "the endpoint was ready and is not any more" "$ENDPOINT_HELP"
+		return 1
+	}
+	[ "$CODE" = 401 ] || return 0
+	if [ "$CREDENTIAL_UNTIL" != 0 ] && [ "$(now)" -gt "$CREDENTIAL_UNTIL" ]; then
+		hold credential-expired "the join credential ended at $(date -u -d "@$CREDENTIAL_UNTIL" +%FT%TZ)" "$RENEW_COMMAND"
+	else
+		hold door-shut "the cluster does not take our join credential yet" ''
+	fi
+	return 1
+}
+
+# await_name: no living machine has our Node.
+await_name() {
+	node_by_join || return 0
+	[ "$NODE_SEEN" = ready ] || return 0
+	if [ "$NODE_BOOT" != "$BOOT" ] && [ "$held" = node-ready ] && [ "$(($(now) - held_since))" -gt 300 ]; then
+		console "twin: another machine has lived as $NODE for five minutes"
+		say "twin: another machine has lived as $NODE for five minutes"
+	fi
+	hold node-ready "the Node $NODE is Ready: another machine is alive under this name, or ours has just gone" \
+		"kubectl get node $NODE -o wide"
+	return 1
+}
+
+# verified: this boot of this machine is the Node, and a control plane serves and votes.
+verified() {
+	if [ "$ROLE" != worker ]; then
+		api_node "$ADVERTISE"
+		if [ $SEEN != READY ] && ! { [ "$SEEN$CODE" = LIVE401 ] && [ "$ANONYMOUS" = no ]; }; then
+			hold api-server "our own API server is not ready ($SEEN $CODE)" "curl -k https://$(host_of "$ADVERTISE"):$API_PORT$HEALTH_PATH?verbose"
+			return 1
+		fi
+		voter_here || return 1
+	fi
+	node_by_machine
+	[ -n "$NODE_BOOT" ] && [ "$NODE_BOOT" = "$BOOT" ] && return 0
+	hold node-registers "the Node $NODE is not registered by this machine yet" "journalctl -u kubelet.service -n 50"
+	return 1
+}
+
+# finish: the last mark, after the last secret.
+finish() {
+	enter verify
+	systemctl start kubelet.service
+	until verified; do :; done
+	if ! has_mark member && ! has_mark founded; then
+		sync
+		mark member
+	fi
+	scrub
+	mark 'done'
+	mkdir -p "$R/run/cluster-api" && printf 'success\n' >"$R/run/cluster-api/bootstrap-success.complete"
+	phase='done'
+	status 'done' '' "$NODE is part of $CLUSTER" ''
+	exit 0
+}
+
+IFS= read -r BOOT <"$R/proc/sys/kernel/random/boot_id" || BOOT=unknown
+ENDPOINT_HELP="curl --cacert /etc/kubespore/ca.crt https://$(host_of "$ENDPOINT_HOST"):$ENDPOINT_PORT$HEALTH_PATH"

@@ -1,0 +1,83 @@
+# Probes: what answers at an address, and whether it is ours. Absent on purpose: any credential.
+
+# own ADDRESS: an answer from ourselves proves nothing.
+own() {
+	for mine in $ADDRESSES; do
+		[ "$mine" != "$1" ] || return 0
+	done
+	return 1
+}
+
+# host_of ADDRESS: as it stands in a URL.
+host_of() {
+	case $1 in
+	*:*) printf '[%s]' "$1" ;;
+	*) printf '%s' "$1" ;;
+	esac
+}
+
+# ask URL [OPTION]...: one request; sets RC (curl's), CODE (HTTP's) and WHY; the body is in $RUN/answer.
+ask() {
+	url=$1
+	shift
+	: >"$RUN/answer"
+	CODE=$(curl --silent --show-error --noproxy '*' --max-time 5 --user-agent kubespore \
+		--output "$RUN/answer" --write-out '%{http_code}' "$@" "$url" 2>"$RUN/why")
+	RC=$?
+	WHY=''
+	IFS= read -r WHY <"$RUN/why" || :
+}
+
+# judge_certificate: what curl's refusal of a certificate means.
+judge_certificate() {
+	case $WHY in
+	*expired* | *'not yet valid'*) SEEN=CLOCK ;;
+	*) SEEN=FOREIGN ;;
+	esac
+}
+
+# api_at URL [OPTION]...: sets SEEN to READY, LIVE, FOREIGN, CLOCK or UNKNOWN.
+api_at() {
+	ask "$@" --cacert "$CA"
+	case $RC in
+	0)
+		SEEN=LIVE
+		[ "$CODE" != 200 ] || SEEN=READY
+		;;
+	51 | 60) judge_certificate ;;
+	58 | 77) stop own-files "curl cannot read $CA (code $RC)" "openssl x509 -noout -in $CA" ;;
+	*) SEEN=UNKNOWN ;;
+	esac
+}
+
+# api_endpoint [PATH CURL-CONFIG]: the control-plane endpoint; never by way of our own hosts pin.
+api_endpoint() {
+	target=https://$(host_of "$ENDPOINT_HOST"):$ENDPOINT_PORT${1:-$HEALTH_PATH}
+	if [ -n "$BALANCER" ] && [ "$BALANCER" != "$ENDPOINT_HOST" ]; then
+		set -- "${2:-/dev/null}" --resolve "$ENDPOINT_HOST:$ENDPOINT_PORT:$(host_of "$BALANCER")"
+	else
+		set -- "${2:-/dev/null}"
+	fi
+	config=$1
+	shift
+	api_at "$target" --config "$config" "$@"
+}
+
+# api_node ADDRESS: one API server at its own address.
+api_node() { api_at "https://$(host_of "$1"):$API_PORT$HEALTH_PATH"; }
+
+# fingerprint_at HOST PORT: of the certificate shown there.
+fingerprint_at() {
+	timeout 6 openssl s_client -connect "$(host_of "$1"):$2" </dev/null 2>/dev/null |
+		openssl x509 -noout -fingerprint -sha256 2>/dev/null || printf 'unreadable'
+}
+
+fingerprint_of() { openssl x509 -noout -fingerprint -sha256 -in "$1" 2>/dev/null || printf 'unreadable'; }
+
+# unpin: takes our own line out of the hosts file; anything we ask must come from somewhere else.
+unpin() {
+	grep -q '# kubespore pin$' "$R/etc/hosts" 2>/dev/null || return 0
+	sed '/# kubespore pin$/d' "$R/etc/hosts" >"$R/etc/.hosts.kubespore" &&
+		chmod 0644 "$R/etc/.hosts.kubespore" &&
+		mv -f "$R/etc/.hosts.kubespore" "$R/etc/hosts"
+}

@@ -1,0 +1,21 @@
+# Keeps the uploaded certificates alive: kubeadm gives them two hours, a late control plane may need them longer. Ends
+# when every control plane of the profile votes or the time is over; then they and the key are removed.
+
+ETCD_CA=$PKI/etcd/ca.crt
+ETCD_CERT=$PKI/etcd/healthcheck-client.crt
+ETCD_KEY=$PKI/etcd/healthcheck-client.key
+VOTERS=0
+if etcd_list "https://$(host_of "$ADVERTISE"):2379"; then
+	own_entry
+fi
+if [ "$VOTERS" -lt "$CONTROL_PLANE_COUNT" ] && [ "$(now)" -lt "$RENEW_UNTIL" ]; then
+	if [ "$CERTIFICATE_KEY_FLAG" = yes ]; then
+		set -- --certificate-key "$(cat "$ETC/kubeadm/certificate-key")"
+	fi
+	# shellcheck disable=SC2086 # a list of flags
+	kubeadm_run init phase upload-certs $UPLOAD_FLAGS --config "$ETC/kubeadm/init.yaml" "$@"
+	exit
+fi
+kubectl --kubeconfig "$K8S/admin.conf" -n kube-system delete secret kubeadm-certs --ignore-not-found >>"$LOG" 2>&1 || exit 1
+rm -rf "$ETC/kubeadm"
+systemctl disable --now kubespore-certificates.timer

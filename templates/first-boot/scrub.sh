@@ -1,0 +1,34 @@
+# After success: what let this machine in is taken away again.
+
+# cloud-init still reads its copies until its last stage has ended.
+await_cloud_final() {
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		case $(systemctl show -p ActiveState -p Job cloud-final.service 2>/dev/null) in
+		*ActiveState=activating* | *Job=[1-9]*) sleep 5 ;;
+		*) return ;;
+		esac
+	done
+}
+
+scrub() {
+	enter scrub
+	await_cloud_final
+	if [ "$SEED_ON_MEDIA" = yes ] && [ -d "$R/etc/cloud" ]; then
+		: >"$R/etc/cloud/cloud-init.disabled"
+		sync "$R/etc/cloud/cloud-init.disabled"
+	fi
+	rm -rf "$R"/var/lib/cloud/instances/*/user-data.txt* "$R"/var/lib/cloud/instances/*/vendor-data* \
+		"$R"/var/lib/cloud/instances/*/vendor-cloud-config.txt "$R"/var/lib/cloud/instances/*/cloud-config.txt \
+		"$R"/var/lib/cloud/instances/*/obj.pkl "$R"/var/lib/cloud/instances/*/scripts \
+		"$R"/var/lib/cloud/seed/nocloud* \
+		"$R"/run/cloud-init/combined-cloud-config.json "$R"/run/cloud-init/instance-data-sensitive.json
+	rm -rf "$ETC/kubeadm/join.yaml" "$ETC/discovery.conf" "$ETC/pki"
+	if [ "$RENEW_UNTIL" = 0 ]; then
+		rm -rf "$ETC/kubeadm"
+	fi
+	sync
+	if [ "$SEED_ON_MEDIA" = yes ] && { [ -e "$R/dev/disk/by-label/cidata" ] || [ -e "$R/dev/disk/by-label/CIDATA" ]; }; then
+		say "the seed medium is still attached and still holds this machine's secrets: eject it"
+		console "the seed medium still holds this machine's secrets: eject it"
+	fi
+}

@@ -1,0 +1,71 @@
+# Probes of the siblings. Absent on purpose: any credential, and any conclusion.
+
+# etcd_node ADDRESS: one etcd, by its server certificate alone; it refuses us afterwards, and that is an answer too.
+etcd_node() {
+	SEEN=UNKNOWN
+	[ -s "$ETC/pki/etcd/ca.crt" ] || return 0
+	ask "https://$(host_of "$1"):2379/health" --cacert "$ETC/pki/etcd/ca.crt"
+	case $RC in
+	0 | 56) SEEN=LIVE ;;
+	51 | 60) judge_certificate ;;
+	58 | 77) stop own-files "curl cannot read $ETC/pki/etcd/ca.crt (code $RC)" "openssl x509 -noout -in $ETC/pki/etcd/ca.crt" ;;
+	35)
+		# TLS 1.2 refuses within the handshake; only the transcript shows whether the chain was ours.
+		transcript=$(timeout 6 openssl s_client -connect "$(host_of "$1"):2379" -CAfile "$ETC/pki/etcd/ca.crt" \
+			-verify_return_error </dev/null 2>&1)
+		case $transcript in
+		*'Verification: OK'* | *'Verify return code: 0 (ok)'*) SEEN=LIVE ;;
+		*'has expired'* | *'not yet valid'*) SEEN=CLOCK ;;
+		*'verify error'*) SEEN=FOREIGN ;;
+		esac
+		;;
+	esac
+}
+
+# notice_of NAME ADDRESS: whether that machine says that it is empty.
+notice_of() {
+	ask "http://$(host_of "$2"):$NOTICE_PORT/" --proto '=http' --max-filesize 512
+	[ "$RC" = 0 ] && [ "$CODE" = 200 ] || return 1
+	notice=''
+	IFS= read -r notice <"$RUN/answer" || :
+	[ "$notice" = "kubespore empty $CLUSTER_ID $1 g$GENERATION" ]
+}
+
+# survey_siblings: looks at the endpoint and at every other control plane. Sets LIVE, FOREIGN, CLOCKS and UNKNOWN to
+# lists of who was seen so, and EMPTIES to a number. A notice can never outvote an API server or an etcd that lives.
+survey_siblings() {
+	LIVE='' FOREIGN='' CLOCKS='' UNKNOWN='' EMPTIES=0
+	unpin
+	if [ "$ENDPOINT_OWN" = no ]; then
+		api_endpoint
+		note_seen endpoint "${BALANCER:-$ENDPOINT_HOST}" "$ENDPOINT_PORT"
+	fi
+	while read -r _ name address; do
+		[ -n "$name" ] && ! own "$address" || continue
+		api_node "$address"
+		port=$API_PORT
+		if [ $SEEN = UNKNOWN ]; then
+			etcd_node "$address"
+			port=2379
+		fi
+		if [ $SEEN = UNKNOWN ]; then
+			if notice_of "$name" "$address"; then
+				EMPTIES=$((EMPTIES + 1))
+			else
+				UNKNOWN="$UNKNOWN $name"
+			fi
+		else
+			note_seen "$name" "$address" $port
+		fi
+	done <<-END
+		$CONTROL_PLANES
+	END
+}
+
+note_seen() {
+	case $SEEN in
+	READY | LIVE) LIVE="$LIVE $1" ;;
+	FOREIGN) FOREIGN="$FOREIGN $1" foreign_host=$2 foreign_port=$3 ;;
+	CLOCK) CLOCKS="$CLOCKS $1" ;;
+	esac
+}

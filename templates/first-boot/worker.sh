@@ -1,0 +1,62 @@
+# A worker: no etcd, no data, nothing to remove.
+
+worker_stop_rows() {
+	case $ROW in
+	A) exit 0 ;;
+	B | C) stop cloned-disk "this disk belongs to another machine or another installation" \
+		"rm -r $STATE && reboot # only if the machine really changed" ;;
+	esac
+}
+
+join_worker() {
+	enter join-wait
+	until await_endpoint && await_door && await_name; do :; done
+	sleep $((ORDINAL % 6))
+	mark join-intent
+	attempt_join
+}
+
+attempt_join() {
+	enter join
+	lay_out
+	if kubeadm_join; then
+		finish
+	fi
+	failed=$(sed -n 's/.*error execution phase \([a-z/-]*\).*/\1/p' "$LOG" | sed -n '$p')
+	hold join-failed "kubeadm join failed${failed:+ in phase $failed}; trying again" "tail -n 40 $LOG"
+}
+
+# resume_join: a join was cut. Whole if the Node becomes ours within two minutes of a running kubelet, else from anew.
+resume_join() {
+	enter join-resume
+	drop_empty_files
+	if [ -s "$K8S/kubelet.conf" ]; then
+		systemctl start kubelet.service
+		waited=0
+		while [ $waited -lt 120 ]; do
+			node_by_machine
+			if [ -n "$NODE_BOOT" ] && [ "$NODE_BOOT" = "$BOOT" ]; then
+				finish
+			fi
+			sleep 5
+			waited=$((waited + 5))
+		done
+	fi
+	await_endpoint && await_door || return
+	clean
+	await_name || return
+	attempt_join
+}
+
+evidence
+worker_stop_rows
+check_machine
+while :; do
+	evidence
+	worker_stop_rows
+	case $ROW in
+	D) finish ;;
+	H) resume_join ;;
+	*) join_worker ;;
+	esac
+done

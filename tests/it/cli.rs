@@ -1,0 +1,229 @@
+//! The verbs from outside: exit codes, what is written, and what is refused before anything is.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+use crate::support::{Ran, Scratch, expect_file, kubespore};
+
+const SMALL: &str = "profiles/single-node.yaml";
+
+fn render(profile: &Path, scratch: &Scratch, more: &[&str]) -> Ran {
+    let out = scratch.path("out/lab");
+    let secrets = scratch.path("lab.secrets.yaml");
+    let fixed = ["render".as_ref(), profile.as_os_str(), "-o".as_ref(), out.as_os_str(), "--secrets".as_ref(), secrets.as_os_str()];
+    kubespore(fixed.into_iter().chain(more.iter().map(std::ffi::OsStr::new)))
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).expect("it exists").permissions().mode() & 0o7777
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8")).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_is_written_is_its_owners_alone() {
+    let scratch = Scratch::new();
+    let said = render(Path::new(SMALL), &scratch, &[]).code(0).stderr();
+    assert!(said.contains("minted"), "{said}");
+    for entry in WalkDir::new(scratch.path("out/lab")).into_iter().map(|entry| entry.expect("readable")) {
+        let expected = if entry.file_type().is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(entry.path()), expected, "{}", entry.path().display());
+    }
+    assert_eq!(mode(&scratch.path("lab.secrets.yaml")), 0o600);
+    assert_eq!(names(&scratch.path("out")), ["lab"], "no staging directory is left");
+    assert_eq!(names(&scratch.path("")), ["lab.secrets.yaml", "out"], "no temporary bundle is left");
+}
+
+#[test]
+fn profiles_that_are_none_are_refused_by_name() {
+    let scratch = Scratch::new();
+    let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n".to_owned();
+    for i in 1..12 {
+        bomb.push_str(&format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 9].join(",")));
+    }
+    let huge = scratch.write("huge.yaml", "");
+    fs::OpenOptions::new().write(true).open(&huge).and_then(|file| file.set_len(100 << 20)).expect("a sparse file");
+    fs::create_dir(scratch.path("directory.yaml")).expect("a directory");
+    scratch.write("empty.yaml", "");
+    scratch.write("comment.yaml", "# nothing\n");
+    scratch.write("latin1.yaml", b"cluster: caf\xe9\n");
+    scratch.write("bomb.yaml", bomb);
+    scratch.write("deep.yaml", "[".repeat(100_000));
+    scratch.write("control.yaml", "cluster: \"a\\u0007b\"\n\u{1b}[2J: x\n");
+    for name in ["directory", "empty", "comment", "latin1", "bomb", "deep", "control", "huge", "missing"] {
+        let path = scratch.path(&format!("{name}.yaml"));
+        let said = render(&path, &scratch, &[]).code(1).stderr();
+        assert!(said.contains(&format!("{name}.yaml")), "{name}: {said}");
+        assert!(said.starts_with("error"), "{name}: {said}");
+        assert!(!said.contains(['\u{7}', '\u{1b}']), "{name}: control characters reach the terminal");
+        assert!(!scratch.path("out").exists() && !scratch.path("lab.secrets.yaml").exists(), "{name}: something was written");
+    }
+}
+
+#[test]
+fn what_is_not_ours_is_not_replaced() {
+    let scratch = Scratch::new();
+    let target = scratch.path("out/lab");
+    let foreign = scratch.write("out/lab/thesis.tex", "years of work");
+    let said = render(Path::new(SMALL), &scratch, &[]).code(1).stderr();
+    assert!(said.contains("refusing to replace") && said.contains("manifest.json"), "{said}");
+    assert!(foreign.exists() && !scratch.path("lab.secrets.yaml").exists(), "nothing was minted or touched");
+
+    fs::remove_dir_all(&target).expect("own directory");
+    let elsewhere = scratch.path("elsewhere");
+    fs::create_dir(&elsewhere).expect("a directory");
+    symlink(&elsewhere, &target).expect("a link");
+    assert!(render(Path::new(SMALL), &scratch, &[]).code(1).stderr().contains("symbolic link"));
+
+    fs::remove_file(&target).expect("own link");
+    fs::write(&target, "x").expect("a file");
+    assert!(render(Path::new(SMALL), &scratch, &[]).code(1).stderr().contains("not a directory"));
+    assert_eq!(names(&scratch.path("out")), ["lab"]);
+}
+
+#[test]
+fn a_second_run_replaces_the_first_and_sweeps_a_dead_one() {
+    let scratch = Scratch::new();
+    render(Path::new(SMALL), &scratch, &[]).code(0);
+    let first = kubespore::out::read(&scratch.path("out/lab")).expect("a tree");
+    scratch.write("out/lab/stale", "x");
+    scratch.write("out/.lab.new-999999/nodes/x/user-data", "left by a run that was killed");
+    render(Path::new(SMALL), &scratch, &[]).code(0);
+    assert!(first == kubespore::out::read(&scratch.path("out/lab")).expect("a tree"));
+    assert_eq!(names(&scratch.path("out")), ["lab"]);
+}
+
+#[test]
+fn a_bundle_grows_and_never_changes() {
+    let scratch = Scratch::new();
+    let text = fs::read_to_string("profiles/ha-stacked.yaml").expect("the profile");
+    let (smaller, last) = text.trim_end().rsplit_once('\n').expect("several lines");
+    assert!(last.contains("worker"), "the last line is a worker's");
+    let profile = scratch.write("lab.yaml", format!("{smaller}\n"));
+    render(&profile, &scratch, &[]).code(0);
+    let before = fs::read_to_string(scratch.path("lab.secrets.yaml")).expect("the bundle");
+
+    fs::write(&profile, &text).expect("own file");
+    let said = render(&profile, &scratch, &["--locked"]).code(1).stderr();
+    assert!(said.contains("--locked"), "{said}");
+    assert_eq!(before, fs::read_to_string(scratch.path("lab.secrets.yaml")).expect("the bundle"));
+
+    render(&profile, &scratch, &[]).code(0);
+    let after = fs::read_to_string(scratch.path("lab.secrets.yaml")).expect("the bundle");
+    assert!(after.len() > before.len());
+    for line in before.lines() {
+        assert!(after.contains(line), "a line of the bundle is gone");
+    }
+}
+
+#[test]
+fn one_node_is_rendered_and_the_others_are_carried_over() {
+    let scratch = Scratch::new();
+    let text = fs::read_to_string("profiles/ha-stacked.yaml").expect("the profile");
+    let profile = scratch.write("lab.yaml", &text);
+    render(&profile, &scratch, &[]).code(0);
+    let before = kubespore::out::read(&scratch.path("out/lab")).expect("a tree");
+    fs::write(&profile, format!("{text}ntp: {{servers: [10.0.0.123]}}\n")).expect("own file");
+    render(&profile, &scratch, &["--node", "worker-1"]).code(0);
+    let after = kubespore::out::read(&scratch.path("out/lab")).expect("a tree");
+    assert_eq!(before.get("nodes/cp-1/user-data"), after.get("nodes/cp-1/user-data"));
+    assert_ne!(before.get("nodes/worker-1/user-data"), after.get("nodes/worker-1/user-data"));
+    assert_eq!(before.len(), after.len());
+    let said = render(&profile, &scratch, &["--node", "worker-9"]).code(1).stderr();
+    assert!(said.contains("worker-9") && said.contains("worker-1"), "{said}");
+}
+
+#[test]
+fn bundles_of_others_are_refused_by_name() {
+    let scratch = Scratch::new();
+    render(Path::new(SMALL), &scratch, &[]).code(0);
+    let bundle = scratch.path("lab.secrets.yaml");
+    let other = render(Path::new("profiles/ha-stacked.yaml"), &scratch, &[]).code(1).stderr();
+    assert!(other.contains("single-node") && other.contains("ha-stacked"), "{other}");
+
+    fs::set_permissions(&bundle, fs::Permissions::from_mode(0o644)).expect("own file");
+    let said = render(Path::new(SMALL), &scratch, &[]).code(1).stderr();
+    assert!(said.contains("chmod 600"), "{said}");
+}
+
+#[test]
+fn minting_where_git_would_take_the_bundle_stops() {
+    let scratch = Scratch::new();
+    scratch.write(".git/HEAD", "ref: refs/heads/main\n");
+    for dir in ["objects", "refs"] {
+        fs::create_dir_all(scratch.path(".git").join(dir)).expect("own directory");
+    }
+    let said = render(Path::new(SMALL), &scratch, &[]).code(1).stderr();
+    assert!(said.contains(".gitignore") && said.contains("secrets.yaml"), "{said}");
+    assert!(!scratch.path("lab.secrets.yaml").exists());
+    scratch.write(".gitignore", "*.secrets.yaml\n");
+    render(Path::new(SMALL), &scratch, &[]).code(0);
+}
+
+#[test]
+fn usage_is_exit_code_two() {
+    for args in [&["frobnicate"][..], &["render"], &["render", SMALL, "--frob"], &[]] {
+        kubespore(args).code(2);
+    }
+}
+
+#[test]
+fn help_is_as_blessed() {
+    for words in [&[][..], &["validate"], &["render"], &["inspect"], &["secrets"], &["secrets", "show"], &["join-command"]] {
+        let name = if words.is_empty() { "kubespore".to_owned() } else { words.join("-") };
+        let help = kubespore(words.iter().chain(&["--help"])).code(0).stdout();
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{name}: a line is too long");
+        expect_file(Path::new(&format!("tests/golden/help/{name}.txt")), &help);
+    }
+}
+
+#[test]
+fn no_secret_is_shown_unasked() {
+    let scratch = Scratch::new();
+    let said = render(Path::new("profiles/ha-stacked.yaml"), &scratch, &[]).code(0);
+    let bundle = fs::read_to_string(scratch.path("lab.secrets.yaml")).expect("the bundle");
+    let secrets: Vec<_> = secret_words(&bundle);
+    assert!(secrets.len() > 20, "the bundle has secrets to look for");
+    let shown = ["user-data", "seed.iso", "join-command"].map(|name| {
+        let file = scratch.path("out/lab/nodes/cp-1").join(name);
+        kubespore(["inspect".as_ref(), file.as_os_str()]).code(0).stdout()
+    });
+    let page = |name: &str| fs::read_to_string(scratch.path("out/lab").join(name)).expect("a page");
+    let list = kubespore(["secrets".as_ref(), "show".as_ref(), scratch.path("lab.secrets.yaml").as_os_str()]).code(0).stdout();
+    let texts = [said.stdout(), said.stderr(), list, page("manifest.json"), page("README.md"), page("index.html")];
+    for text in texts.iter().chain(&shown) {
+        for secret in &secrets {
+            assert!(!text.contains(secret.as_str()), "a secret is shown in:\n{text}");
+        }
+    }
+}
+
+/// Everything in a bundle that must not be seen: lines of private keys, token secrets, the certificate key.
+fn secret_words(bundle: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut in_key = false;
+    for line in bundle.lines().map(str::trim) {
+        if line.starts_with("-----BEGIN ") {
+            in_key = line.contains("PRIVATE KEY");
+        } else if line.starts_with("-----END ") {
+            in_key = false;
+        } else if in_key {
+            words.push(line.to_owned());
+        } else if let Some(value) = line.split_once(": ").map(|(_, value)| value.trim_matches('"')) {
+            let secret_of_token = value.split_once('.').map_or(value, |(_, secret)| secret);
+            let lower = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+            if (secret_of_token.len() == 16 || value.len() == 64) && lower(secret_of_token) {
+                words.push(secret_of_token.to_owned());
+            }
+        }
+    }
+    words
+}

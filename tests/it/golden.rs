@@ -1,0 +1,65 @@
+//! Whole outputs: every example profile, rendered with a fixed bundle, against a blessed tree.
+//!
+//! The bundles in tests/fixtures were minted once by the binary for clusters that never existed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Scratch, blessing, expect_tree, kubespore};
+
+fn profiles() -> Vec<PathBuf> {
+    let entries = fs::read_dir("profiles").expect("the profiles").map(|entry| entry.expect("a readable directory").path());
+    let mut profiles: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
+    profiles.retain(|path| !path.to_string_lossy().ends_with(".secrets.yaml"));
+    profiles.sort();
+    assert!(profiles.len() >= 4, "the examples are there");
+    profiles
+}
+
+/// A copy of the fixture with the mode that the program insists on; git does not keep it.
+fn bundle(scratch: &Scratch, profile: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let stem = profile.file_stem().expect("a file name").to_str().expect("UTF-8");
+    let fixture = PathBuf::from(format!("tests/fixtures/bundles/{stem}.yaml"));
+    let path = scratch.path("secrets.yaml");
+    if fixture.exists() {
+        fs::copy(&fixture, &path).expect("a readable fixture");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("own file");
+    } else {
+        assert!(blessing(), "{} is missing: run `BLESS=1 cargo test`", fixture.display());
+        render(profile, &path, &scratch.path("first"));
+        fs::create_dir_all("tests/fixtures/bundles").expect("a writable tests directory");
+        fs::copy(&path, &fixture).expect("a writable tests directory");
+    }
+    path
+}
+
+fn render(profile: &Path, bundle: &Path, out: &Path) {
+    let args = ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
+    kubespore(args).code(0);
+}
+
+#[test]
+fn every_example_renders_as_blessed() {
+    for profile in profiles() {
+        let scratch = Scratch::new();
+        let bundle = bundle(&scratch, &profile);
+        let before = fs::read(&bundle).expect("the bundle");
+        render(&profile, &bundle, &scratch.path("out"));
+        assert_eq!(before, fs::read(&bundle).expect("the bundle"), "rendering left {} alone", profile.display());
+        let golden = Path::new("tests/golden").join(profile.file_stem().expect("a file name"));
+        expect_tree(&golden, &scratch.path("out"));
+    }
+}
+
+#[test]
+fn two_renders_are_the_same_bytes() {
+    let scratch = Scratch::new();
+    let bundle = bundle(&scratch, Path::new("profiles/ha-stacked.yaml"));
+    for out in ["a", "b"] {
+        render(Path::new("profiles/ha-stacked.yaml"), &bundle, &scratch.path(out));
+    }
+    let tree = |name: &str| kubespore::out::read(&scratch.path(name)).expect("a readable tree");
+    assert!(tree("a") == tree("b"));
+    assert!(tree("a").get("nodes/cp-1/seed.iso").is_some());
+}
