@@ -61,7 +61,7 @@ codes! {
         "The text is not one YAML document, or it breaks a limit: nesting deeper than any profile needs, aliases that multiply, or more nodes than a \
          profile can hold. The place shown is where the reader gave up; the fault is often a line above it, in a bracket or a quote that was not closed."
     Fatal EMPTY_PROFILE = "empty-profile":
-        "The file holds nothing but blanks and comments. `kubespore init` writes a profile to start from."
+        "The file holds nothing but blanks and comments. The directory `profiles` has examples to start from."
     Fatal CONTROL_CHARACTER = "control-character":
         "A text holds a character that PyYAML, which cloud-init reads with, refuses even in quotes: one below space other than tab and newline, DEL, \
          one from U+0080 to U+009F other than NEL, or U+FFFE or U+FFFF. The machine would get no configuration at all. A file that needs such bytes is \

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::diag::Source;
 use crate::error::Error;
@@ -19,34 +19,29 @@ pub const MOST_BESIDE: u64 = 8 << 20;
 /// Reads a profile; `-` is standard input.
 ///
 /// # Errors
-/// When it cannot be read, is not a regular file, is too large or empty, or is not UTF-8 text; the error names the file.
-pub fn open(path: &str) -> Result<Source, Error> {
-    let name = if path == "-" { "<stdin>" } else { path };
+/// When it cannot be read, is not a regular file, is too large, or is not UTF-8 text; the error names the file.
+pub fn open(path: &Path) -> Result<Source, Error> {
+    let stdin = path.as_os_str() == "-";
+    let name = if stdin { "<stdin>".to_owned() } else { path.display().to_string() };
     let reading = |reason: String| Error::new(format!("reading {name}: {reason}"));
-    let bytes =
-        if path == "-" { take(io::stdin().lock(), MOST) } else { regular(Path::new(path)).and_then(|file| take(file, MOST)) };
-    let bytes =
-        bytes.map_err(|reason| reading(reason).help("a profile is one YAML file; `kubespore init` writes one to start from"))?;
+    let bytes = if stdin { take(io::stdin().lock(), MOST) } else { regular(path).and_then(|file| take(file, MOST)) };
+    let bytes = bytes.map_err(|reason| reading(reason).help("a profile is one YAML file; profiles/ has examples"))?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let line = error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
         reading(format!("line {line} is not UTF-8 text")).help("save the profile as UTF-8")
     })?;
     // A byte order mark is no part of the text; positions count from behind it.
     let text = text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned);
-    Ok(Source { name: name.into(), text })
+    Ok(Source { name, text })
 }
 
-/// Returns the directory from which a profile's relative paths count.
-#[must_use]
-pub fn base(path: &str) -> PathBuf {
-    if path == "-" { PathBuf::new() } else { Path::new(path).parent().map(Path::to_owned).unwrap_or_default() }
-}
-
-/// Returns a reader for the files that the profile at `path` refers to.
-pub fn beside(path: &str) -> impl Fn(&str) -> Result<Vec<u8>, String> + use<> {
-    let base = base(path);
-    move |relative| regular(&base.join(relative)).and_then(|file| take(file, MOST_BESIDE))
+/// Reads a file that a profile in the directory `base` refers to as `name`.
+///
+/// # Errors
+/// Why it cannot be had, without its name: the finding points at it.
+pub fn beside(base: &Path, name: &str) -> Result<Vec<u8>, String> {
+    regular(&base.join(name)).and_then(|file| take(file, MOST_BESIDE))
 }
 
 /// Opens a file that is one: opening a FIFO would wait for ever, and a device may have no end.

@@ -37,13 +37,6 @@ impl<T> Deref for At<T> {
     }
 }
 
-impl<T> At<T> {
-    /// Carries the place over to another value.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> At<U> {
-        At { value: f(self.value), span: self.span, key: self.key }
-    }
-}
-
 /// Pointing at values that may be defaults.
 pub trait Point {
     /// Labels the place of a value, or says in a note that it is the default.

@@ -16,9 +16,6 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
             .point(version, "unknown release");
         if let (Some(first), Some(last)) = (first, last) {
             finding = finding.note(format!("known releases: {first} to {last}"));
-            if version.minor > last {
-                finding = finding.help("a newer kubespore may know it");
-            }
         }
         report.push(finding);
         return;
