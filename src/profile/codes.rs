@@ -61,7 +61,7 @@ codes! {
         "The text is not one YAML document, or it breaks a limit: nesting deeper than any profile needs, aliases that multiply, or more nodes than a \
          profile can hold. The place shown is where the reader gave up; the fault is often a line above it, in a bracket or a quote that was not closed."
     Fatal EMPTY_PROFILE = "empty-profile":
-        "The file holds nothing but blanks and comments. `kubespore init` writes a profile to start from."
+        "The file holds nothing but blanks and comments. The directory `profiles` has examples to start from."
     Fatal CONTROL_CHARACTER = "control-character":
         "A text holds a character that PyYAML, which cloud-init reads with, refuses even in quotes: one below space other than tab and newline, DEL, \
          one from U+0080 to U+009F other than NEL, or U+FFFE or U+FFFF. The machine would get no configuration at all. A file that needs such bytes is \
@@ -206,8 +206,6 @@ codes! {
         "kubeadm up to 1.14 reads RSA keys only: with others it stops with \"isn't in RSA format\" (kubeadm #984)."
     Fatal DISTRIBUTION_UNSUPPORTED = "distribution-unsupported":
         "kubeadm uploads and downloads the shared keys since 1.14. Before, they are in each control plane's image: `embedded`."
-    Fatal DISCOVERY_UNSUPPORTED = "discovery-unsupported":
-        "This release's kubeadm cannot recognise a cluster by a file that holds the CA alone; it can by a token and the CA's hash."
     Warning TOKEN_NEVER_EXPIRES = "token-never-expires":
         "A bootstrap token lets whoever holds it bring a machine of any name into the cluster. One that never expires does so for as long as the cluster lives, \
          from any copy of an image. What it buys is that a wiped machine rejoins at any time."
@@ -258,7 +256,11 @@ mod tests {
     fn codes_are_unique_kebab_case_and_explained() {
         for (i, code) in ALL.iter().enumerate() {
             assert!(ALL[..i].iter().all(|other| other.name != code.name), "{}", code.name);
-            assert!(code.name.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())), "{}", code.name);
+            assert!(
+                code.name.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())),
+                "{}",
+                code.name
+            );
             assert!(code.explanation.ends_with('.') && !code.explanation.contains("  "), "{}", code.name);
         }
     }

@@ -103,7 +103,11 @@ impl Form {
         let fault = |code, noun, reason: Result<(), String>| reason.err().map(|reason| Fault { code, noun, reason, help: None });
         match self {
             Self::Text => None,
-            Self::Filled => fault(&codes::EMPTY_VALUE, "a value", if text.is_empty() { Err("nothing is written here".into()) } else { Ok(()) }),
+            Self::Filled => fault(
+                &codes::EMPTY_VALUE,
+                "a value",
+                if text.is_empty() { Err("nothing is written here".into()) } else { Ok(()) },
+            ),
             Self::Name => fault(&codes::INVALID_NAME, "a name", parse::<DnsName>(text)).map(|f| lower_case(f, text)),
             Self::NodeName => fault(&codes::INVALID_NAME, "a node name", node_name(text)).map(|f| lower_case(f, text)),
             Self::Version => version(text),
@@ -330,7 +334,8 @@ fn url(text: &str) -> Result<(), String> {
     let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
         return Err("expected `https://` or `http://` and a host".into());
     };
-    if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '"' | '\'' | '\\' | '<' | '>' | '`' | '{' | '}')) {
+    if let Some(c) = text.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '"' | '\'' | '\\' | '<' | '>' | '`' | '{' | '}'))
+    {
         return Err(format!("{c:?} cannot stand in a URL"));
     }
     let authority = rest.split('/').next().unwrap_or_default();
@@ -392,7 +397,9 @@ fn ssh_key(text: &str) -> Result<(), String> {
     }
     let bytes = STANDARD.decode(blob).map_err(|_| "what follows the type is not base64".to_owned())?;
     // RFC 4253 §6.6: the blob begins with the type's name as a string with a 32-bit length.
-    let named = bytes.len() > 4 + kind.len() && bytes[..4] == (kind.len() as u32).to_be_bytes() && &bytes[4..4 + kind.len()] == kind.as_bytes();
+    let named = bytes.len() > 4 + kind.len()
+        && bytes[..4] == (kind.len() as u32).to_be_bytes()
+        && &bytes[4..4 + kind.len()] == kind.as_bytes();
     if named { Ok(()) } else { Err("what follows the type is not a key of that type".into()) }
 }
 
@@ -431,7 +438,9 @@ mod tests {
     fn an_ssh_key_is_its_own_witness() {
         let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@here";
         assert_eq!(ssh_key(key), Ok(()));
-        for bad in ["", "ssh-ed25519", "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl", "hello world"] {
+        for bad in
+            ["", "ssh-ed25519", "ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl", "hello world"]
+        {
             assert!(ssh_key(bad).is_err(), "{bad}");
         }
     }

@@ -124,11 +124,26 @@ pub const PROFILE: Group = Group {
             Default("none"),
             "The pod network that the founder sets up: `bridge` needs all nodes on one network, `none` leaves it to `manifests`.",
         ),
-        key("install", Choice(|| Install::WORDS.to_vec()), Default("preinstalled"), "How Kubernetes' programs come onto the machines."),
+        key(
+            "install",
+            Choice(|| Install::WORDS.to_vec()),
+            Default("preinstalled"),
+            "How Kubernetes' programs come onto the machines.",
+        ),
         key("os", Choice(os_words), Default("debian"), "The operating system of the machines' image."),
-        key("network", Shape::Group(&NETWORK), Optional, "What the network settings of all nodes have in common; a node's own win."),
+        key(
+            "network",
+            Shape::Group(&NETWORK),
+            Optional,
+            "What the network settings of all nodes have in common; a node's own win.",
+        ),
         key("nodes", Many(&Shape::Group(&NODE)), Required, "The machines; the first control plane founds the cluster."),
-        key("manifests", Many(&Text(Form::Filled)), Optional, "Manifest files that the founder applies in this order; paths beside the profile."),
+        key(
+            "manifests",
+            Many(&Text(Form::Filled)),
+            Optional,
+            "Manifest files that the founder applies in this order; paths beside the profile.",
+        ),
         key("files", Many(&Shape::Group(&FILE)), Optional, "Files for every machine, or for the machines of some roles."),
         key("users", Many(&Shape::Group(&USER)), Optional, "Login users for every machine."),
         key(
@@ -138,7 +153,12 @@ pub const PROFILE: Group = Group {
             "Public keys of one user `kubespore` on every machine, who may use sudo: the short form of `users`.",
         ),
         key("ntp", Shape::Group(&NTP), Optional, "The time servers; left out, the image's own."),
-        key("registryMirrors", Many(&Shape::Group(&MIRROR)), Optional, "Where containerd pulls images from instead of their registry."),
+        key(
+            "registryMirrors",
+            Many(&Shape::Group(&MIRROR)),
+            Optional,
+            "Where containerd pulls images from instead of their registry.",
+        ),
         key("hosts", Many(&Shape::Group(&HOST)), Optional, "Lines for every machine's `/etc/hosts` beside those of the cluster."),
         key(
             "adminKubeconfig",
@@ -244,7 +264,12 @@ pub const BOOTSTRAP: Group = Group {
             "What the founder must see first: a `majority` of the control planes empty, or (`alone`) two minutes of silence.",
         ),
         key("foundWithin", Text(Form::Duration), Default("720h"), "How long after minting a cluster may be founded."),
-        key("noticePort", Number(1, 65535), Default("6442"), "The TCP port on which an empty control plane says that it is empty."),
+        key(
+            "noticePort",
+            Number(1, 65535),
+            Default("6442"),
+            "The TCP port on which an empty control plane says that it is empty.",
+        ),
     ],
 };
 
@@ -252,7 +277,12 @@ pub const BOOTSTRAP: Group = Group {
 pub const NETWORK: Group = Group {
     called: "`network`",
     keys: &[
-        key("dhcp", Bool, Default("false"), "Whether machines get their network settings from DHCP; `address` is then what DHCP gives."),
+        key(
+            "dhcp",
+            Bool,
+            Default("false"),
+            "Whether machines get their network settings from DHCP; `address` is then what DHCP gives.",
+        ),
         GATEWAY,
         NAMESERVERS,
         SEARCH,
@@ -282,7 +312,12 @@ pub const NODE: Group = Group {
         key("secondAddress", Text(Form::InterfaceAddress), Optional, "Its address of the other family, for dual-stack."),
         key("mac", Text(Form::Mac), Optional, "The hardware address of the interface that gets the address."),
         INTERFACE,
-        key("dhcp", Bool, Optional, "Whether the machine gets its network settings from DHCP; `address` is then what DHCP gives."),
+        key(
+            "dhcp",
+            Bool,
+            Optional,
+            "Whether the machine gets its network settings from DHCP; `address` is then what DHCP gives.",
+        ),
         GATEWAY,
         NAMESERVERS,
         SEARCH,
@@ -314,7 +349,8 @@ pub const TAINT: Group = Group {
 const FILE_PATH: Key = key("path", Text(Form::Path), Required, "Where it is on the machine.");
 const FILE_CONTENT: Key = key("content", Text(Form::Text), Optional, "The text; or `from`.");
 const FILE_FROM: Key = key("from", Text(Form::Filled), Optional, "The file whose bytes it gets; a path beside the profile.");
-const FILE_PERMISSIONS: Key = key("permissions", Text(Form::Mode), Default("0644"), "Permission bits in octal; the owner is root.");
+const FILE_PERMISSIONS: Key =
+    key("permissions", Text(Form::Mode), Default("0644"), "Permission bits in octal; the owner is root.");
 
 /// One of `files`.
 pub const FILE: Group = Group {
@@ -343,10 +379,8 @@ pub const USER: Group = Group {
 };
 
 /// `ntp`.
-pub const NTP: Group = Group {
-    called: "`ntp`",
-    keys: &[key("servers", Many(&Text(Form::Host)), Required, "Time servers by name or address.")],
-};
+pub const NTP: Group =
+    Group { called: "`ntp`", keys: &[key("servers", Many(&Text(Form::Host)), Required, "Time servers by name or address.")] };
 
 /// One of `registryMirrors`.
 pub const MIRROR: Group = Group {

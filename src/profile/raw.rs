@@ -37,13 +37,6 @@ impl<T> Deref for At<T> {
     }
 }
 
-impl<T> At<T> {
-    /// Carries the place over to another value.
-    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> At<U> {
-        At { value: f(self.value), span: self.span, key: self.key }
-    }
-}
-
 /// Pointing at values that may be defaults.
 pub trait Point {
     /// Labels the place of a value, or says in a note that it is the default.
@@ -92,6 +85,10 @@ pub struct Raw<'n> {
     pub cni: Option<At<Cni>>,
     pub os: Option<At<String>>,
     pub nodes: Vec<RawNode<'n>>,
+    /// The keys of `network`, with their places.
+    pub network_given: Vec<(&'n str, Range<usize>)>,
+    /// Whether `network` says `dhcp: true`.
+    pub network_dhcp: bool,
     /// Where `nodes` stands, if it does.
     pub nodes_key: Option<Range<usize>>,
     pub manifests: Vec<At<String>>,
@@ -289,6 +286,8 @@ pub fn read(root: &Node) -> Raw<'_> {
         cni: profile.get("cni"),
         os: profile.get("os"),
         nodes: profile.groups("nodes", &keys::NODE).map(|view| node(&view, &network)).collect(),
+        network_given: network.given(),
+        network_dhcp: network.get("dhcp").is_some_and(|at: At<bool>| at.value),
         nodes_key: profile.place("nodes"),
         manifests: profile.many("manifests"),
         files: profile.groups("files", &keys::FILE).map(|view| file(&view)).collect(),
@@ -304,7 +303,9 @@ pub fn read(root: &Node) -> Raw<'_> {
             .keys
             .iter()
             .filter(|key| matches!(key.shape, Shape::Document))
-            .filter_map(|key| Some(Document { key: key.name, node: profile.node(key.name).filter(|node| matches!(node.kind, Kind::Map(_)))? }))
+            .filter_map(|key| {
+                Some(Document { key: key.name, node: profile.node(key.name).filter(|node| matches!(node.kind, Kind::Map(_)))? })
+            })
             .collect(),
     }
 }

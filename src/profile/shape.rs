@@ -114,7 +114,9 @@ impl Walk<'_> {
             Some(Kind::Scalar(name)) if !matches!(name.value, Value::Null) => format!("{} `{}`", group.called, brief(&name.text)),
             _ => group.called.to_owned(),
         };
-        let subject = subject.strip_prefix("a ").map_or_else(|| subject.clone(), |bare| if bare.ends_with('`') { bare.to_owned() } else { subject.clone() });
+        let subject = subject
+            .strip_prefix("a ")
+            .map_or_else(|| subject.clone(), |bare| if bare.ends_with('`') { bare.to_owned() } else { subject.clone() });
         self.report.push(
             codes::MISSING_KEY
                 .found(format!("{subject} has no `{}`", key.name))
@@ -156,14 +158,16 @@ impl Walk<'_> {
                 let number = text.parse::<u64>().ok().filter(|n| plain && (low..=high).contains(&n));
                 if number.is_none() {
                     let title = format!("`{name}` cannot be {}", brief(text));
-                    self.report.push(codes::INVALID_NUMBER.found(title).at(node.span.clone(), format!("expected {}", shape.describe())));
+                    self.report
+                        .push(codes::INVALID_NUMBER.found(title).at(node.span.clone(), format!("expected {}", shape.describe())));
                 }
             }
             (Shape::Choice(words), Kind::Scalar(scalar)) if !node.is_null() => {
                 let words = words();
                 if !words.contains(&scalar.text.as_str()) {
                     let title = format!("`{name}` cannot be `{}`", brief(&scalar.text));
-                    let mut finding = codes::UNKNOWN_VALUE.found(title).at(node.span.clone(), format!("expected {}", shape.describe()));
+                    let mut finding =
+                        codes::UNKNOWN_VALUE.found(title).at(node.span.clone(), format!("expected {}", shape.describe()));
                     if let Some(meant) = closest(&scalar.text, words.into_iter()) {
                         finding = finding.help(format!("did you mean `{meant}`?"));
                     }
@@ -174,10 +178,12 @@ impl Walk<'_> {
             (Shape::Many(inner), Kind::Seq(items)) => items.iter().for_each(|item| self.value(item, inner, name, own)),
             (Shape::Group(group), Kind::Map(_)) => self.group(node, group, Some(own)),
             (Shape::Texts, Kind::Map(pairs)) => {
-                pairs.iter().for_each(|pair| self.value(&pair.value, &Shape::Text(super::form::Form::Text), &pair.key, &pair.key_span));
+                pairs
+                    .iter()
+                    .for_each(|pair| self.value(&pair.value, &Shape::Text(super::form::Form::Text), &pair.key, &pair.key_span));
             }
             (Shape::Arguments, Kind::Map(_)) => self.value(node, &Shape::Texts, name, own),
-            (Shape::Arguments, Kind::Seq(_)) => self.value(node, &Shape::Many(&Shape::Group(&ARGUMENT)), name, own),
+            (Shape::Arguments, Kind::Seq(_)) => self.value(node, &ARGUMENTS, name, own),
             (Shape::Document, Kind::Map(_)) => {}
             _ => {
                 let finding = self.wrong(node, shape, name, own);
@@ -187,17 +193,30 @@ impl Walk<'_> {
     }
 
     fn wrong(&self, node: &Node, shape: &Shape, name: &str, own: &Range<usize>) -> crate::diag::Diagnostic {
-        let title = if node.is_null() { format!("`{}` has no value", brief(name)) } else { format!("`{}` cannot be {}", brief(name), node.describe()) };
+        let title = if node.is_null() {
+            format!("`{}` has no value", brief(name))
+        } else {
+            format!("`{}` cannot be {}", brief(name), node.describe())
+        };
         let finding = codes::WRONG_TYPE.found(title).at(place(node, Some(own)), format!("expected {}", shape.describe()));
         if node.is_null() { finding.help("leave the key out, or give it a value") } else { finding }
     }
 }
 
-/// One entry of kubeadm's list of arguments.
-static ARGUMENT: Group = Group {
+/// kubeadm's list of arguments.
+static ARGUMENTS: Shape = Shape::Many(&Shape::Group(&ARGUMENT));
+
+/// One entry of it.
+const ARGUMENT: Group = Group {
     called: "an argument",
     keys: &[
-        Key { name: "name", shape: Shape::Text(super::form::Form::Filled), need: Need::Required, doc: "The flag without dashes.", since: "0.1" },
+        Key {
+            name: "name",
+            shape: Shape::Text(super::form::Form::Filled),
+            need: Need::Required,
+            doc: "The flag without dashes.",
+            since: "0.1",
+        },
         Key { name: "value", shape: Shape::Text(super::form::Form::Text), need: Need::Required, doc: "Its value.", since: "0.1" },
     ],
 };

@@ -1,0 +1,96 @@
+//! The release: whether it is known, and can do what the profile asks.
+
+use super::super::codes;
+use super::super::raw::{Point, Raw};
+use super::super::spec::{Distribution, Found, KeyAlgorithm};
+use crate::diag::Report;
+use crate::kubernetes::{CertificateKeyInput, Minor, first_release, release, releases};
+
+pub fn check(raw: &Raw<'_>, report: &mut Report) {
+    joining(raw, report);
+    let Some(version) = &raw.version else { return };
+    let Some(known) = release(version.minor) else {
+        let (first, last) = (releases().first().map(|r| r.minor), releases().last().map(|r| r.minor));
+        let mut finding = codes::UNKNOWN_VERSION
+            .found(format!("Kubernetes {} is not known to this build", version.minor))
+            .point(version, "unknown release");
+        if let (Some(first), Some(last)) = (first, last) {
+            finding = finding.note(format!("known releases: {first} to {last}"));
+        }
+        report.push(finding);
+        return;
+    };
+    if let Some(algorithm) = &raw.key_algorithm
+        && algorithm.value == KeyAlgorithm::EcdsaP256
+        && !known.ec_certificate_authority
+    {
+        report.push(
+            codes::KEY_ALGORITHM_UNREADABLE
+                .found(format!("kubeadm {} cannot read ECDSA keys", version.minor))
+                .at(algorithm.span.clone().unwrap_or_default(), "asks for ECDSA")
+                .point(version, since("ECDSA", first_release(|r| r.ec_certificate_authority)))
+                .help("leave `keyAlgorithm` out, or write `RSA-2048`"),
+        );
+    }
+    if let Some(distribution) = &raw.distribution
+        && distribution.value == Distribution::CertificateKey
+        && known.certificate_key == CertificateKeyInput::Nowhere
+    {
+        report.push(
+            codes::DISTRIBUTION_UNSUPPORTED
+                .found(format!("kubeadm {} cannot fetch shared keys from the cluster", version.minor))
+                .at(distribution.span.clone().unwrap_or_default(), "needs the upload of certificates")
+                .point(version, since("it", first_release(|r| r.certificate_key != CertificateKeyInput::Nowhere)))
+                .help("use `distribution: embedded`"),
+        );
+    }
+}
+
+fn since(what: &str, minor: Option<Minor>) -> String {
+    minor.map_or_else(String::new, |minor| format!("{what} begins with {minor}"))
+}
+
+/// The lifetimes of what machines join and found with.
+fn joining(raw: &Raw<'_>, report: &mut Report) {
+    const SHORT: u64 = 3600;
+    if let Some(ttl) = &raw.token_ttl {
+        if ttl.0 == 0 {
+            report.push(
+                codes::TOKEN_NEVER_EXPIRES
+                    .found("the bootstrap tokens never expire")
+                    .point(ttl, "for ever")
+                    .note("whoever reads a machine's image can join a machine to the cluster as long as the cluster lives")
+                    .help("write how long a machine may take to arrive, such as `72h`"),
+            );
+        } else if ttl.0 < SHORT {
+            report.push(
+                codes::TOKEN_SHORT_LIVED
+                    .found(format!("the bootstrap tokens live for {} only", ttl.value))
+                    .point(ttl, "counted from the founding of the cluster")
+                    .note("a machine that boots later than that cannot join")
+                    .help("write at least `1h`; the default is `24h`"),
+            );
+        }
+    }
+    if let Some(window) = &raw.found_within
+        && window.0 == 0
+    {
+        report.push(
+            codes::FOUND_WINDOW
+                .found("the cluster could never be founded")
+                .point(window, "no time at all, counted from minting")
+                .help("write how long after minting machines may be powered on for the first time, such as `720h`"),
+        );
+    }
+    if let Some(found) = &raw.found
+        && found.value == Found::Alone
+    {
+        report.push(
+            codes::FOUND_ALONE
+                .found("the first control plane founds after two minutes of silence")
+                .at(found.span.clone().unwrap_or_default(), "silence is not proof")
+                .note("wiped, and cut off from the others by a network fault, it would found a second cluster with the same credentials")
+                .help("use `found: majority`, or acknowledge `found-alone`"),
+        );
+    }
+}
