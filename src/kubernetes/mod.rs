@@ -5,6 +5,7 @@
 
 mod release;
 mod releases;
+pub mod schema;
 mod version;
 
 pub use release::{CertificateKeyInput, CoreDnsPath, InitRoute, KubeadmApi, KubeletDropIns, Release, Steps, Swap};

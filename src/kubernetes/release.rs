@@ -166,7 +166,7 @@ pub struct Release {
     /// Whether the kubelet of a control plane talks to its own API server rather than the endpoint
     /// (`ControlPlaneKubeletLocalMode` in `cmd/kubeadm/app/features/features.go`).
     pub kubelet_uses_local_api: bool,
-    /// Whether the controller manager and the scheduler do (`cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go`).
+    /// Whether the controller manager and the scheduler do, in every patch level (`cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go`).
     pub components_use_local_api: bool,
     /// Whether discovery by a file takes a client certificate out of it, so that no token is needed
     /// (`cmd/kubeadm/app/discovery/file/file.go`).
@@ -214,7 +214,7 @@ pub struct Release {
     pub etcd: Steps<&'static str>,
     /// Tag of the pause image (`cmd/kubeadm/app/constants/constants.go`).
     pub pause: &'static str,
-    /// The oldest external etcd that kubeadm takes (`cmd/kubeadm/app/constants/constants.go`, `MinExternalEtcdVersion`).
+    /// The oldest external etcd that the minor's first kubeadm takes; later patch levels may want a newer one (`cmd/kubeadm/app/constants/constants.go`, `MinExternalEtcdVersion`).
     pub external_etcd_minimum: &'static str,
 
     /// Programs without which kubeadm's preflight fails, beside kubelet and the container runtime

@@ -214,7 +214,6 @@ const V1_27: Release = Release {
     discovery_file_wins: true,
     coredns: &[(0, "v1.10.1")],
     etcd: &[(0, "3.5.7-0"), (7, "3.5.9-0"), (10, "3.5.10-0"), (12, "3.5.12-0")],
-    wanted_programs: &["ethtool", "tc", "touch"],
     ..V1_26
 };
 
@@ -242,6 +241,7 @@ const V1_30: Release = Release {
     minor: Minor(1, 30),
     coredns: &[(0, "v1.11.1"), (5, "v1.11.3")],
     etcd: &[(0, "3.5.12-0"), (5, "3.5.15-0")],
+    wanted_programs: &["ethtool", "tc", "touch"],
     required_sysctls: &["net.ipv4.ip_forward"],
     required_ipv6_sysctls: &["net.ipv6.conf.default.forwarding"],
     kubelet_drop_ins: KubeletDropIns::Yes,
@@ -289,7 +289,7 @@ const V1_34: Release = Release {
     coredns: &[(0, "v1.12.1")],
     etcd: &[(0, "3.6.4-0"), (2, "3.6.5-0")],
     pause: "3.10.1",
-    external_etcd_minimum: "3.5.24-0",
+    external_etcd_minimum: "3.5.21-0",
     node_local_cri_socket: true,
     ..V1_33
 };
@@ -300,6 +300,7 @@ const V1_35: Release = Release {
     init_route: &[(0, InitRoute::ImpatientEndpoint), (5, InitRoute::Local)],
     coredns: &[(0, "v1.13.1")],
     etcd: &[(0, "3.6.6-0")],
+    external_etcd_minimum: "3.5.24-0",
     cgroup_v2_required: true,
     kubelet_pause_flag: false,
     containerd_tested: (1, 7),

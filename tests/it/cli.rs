@@ -13,7 +13,8 @@ const SMALL: &str = "profiles/single-node.yaml";
 fn render(profile: &Path, scratch: &Scratch, more: &[&str]) -> Ran {
     let out = scratch.path("out/lab");
     let secrets = scratch.path("lab.secrets.yaml");
-    let fixed = ["render".as_ref(), profile.as_os_str(), "-o".as_ref(), out.as_os_str(), "--secrets".as_ref(), secrets.as_os_str()];
+    let fixed =
+        ["render".as_ref(), profile.as_os_str(), "-o".as_ref(), out.as_os_str(), "--secrets".as_ref(), secrets.as_os_str()];
     kubespore(fixed.into_iter().chain(more.iter().map(std::ffi::OsStr::new)))
 }
 
@@ -22,8 +23,10 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn names(dir: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8")).collect();
+    let mut names: Vec<_> = fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| entry.expect("readable").file_name().into_string().expect("UTF-8"))
+        .collect();
     names.sort();
     names
 }
