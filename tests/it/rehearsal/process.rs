@@ -1,0 +1,182 @@
+//! One script of one machine, running under a real shell with every program that reaches outside replaced.
+//!
+//! In: a script, a root and a directory of stand-ins. Out: its questions, one at a time, and its exit code. Each
+//! stand-in is the same few lines of shell: it sends its name and arguments through one pipe and plays back what
+//! comes through the other. Absent on purpose: what the answers are (`commands`), and time.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// The programs a script may not really run.
+const STAND_INS: &[&str] = &[
+    "arping", "ctr", "curl", "date", "findmnt", "getent", "ip", "kubeadm", "kubectl", "kubelet", "openssl", "sleep", "swapoff",
+    "sync", "systemctl", "systemd-machine-id-setup", "timedatectl",
+];
+
+const STAND_IN: &str = r#"#!/bin/sh
+printf '%s\0' "${0##*/}" "$@" >"$REHEARSAL/ask"
+{
+	IFS= read -r code
+	while IFS= read -r line; do
+		case $line in
+		1*) printf '%s\n' "${line#1}" ;;
+		2*) printf '%s\n' "${line#2}" >&2 ;;
+		esac
+	done
+} <"$REHEARSAL/answer"
+exit "$code"
+"#;
+
+/// What a stand-in plays back.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Answer {
+    /// Success that says nothing.
+    pub fn ok() -> Self {
+        Self::default()
+    }
+
+    /// An exit code that says nothing.
+    pub fn code(code: i32) -> Self {
+        Self { code, ..Self::default() }
+    }
+
+    /// Success that says something.
+    pub fn out(text: impl Into<String>) -> Self {
+        Self { out: text.into(), ..Self::default() }
+    }
+
+    /// Failure with a reason.
+    pub fn err(code: i32, text: impl Into<String>) -> Self {
+        Self { code, err: text.into(), ..Self::default() }
+    }
+}
+
+/// What a running script does next.
+pub enum Event {
+    /// A stand-in was called: its name and arguments.
+    Asked(Vec<String>),
+    /// The script ended.
+    Ended(i32),
+}
+
+/// A script that runs.
+pub struct Process {
+    group: Pid,
+    pipes: PathBuf,
+    events: Receiver<Event>,
+}
+
+/// Makes the directory of stand-ins that all machines of a world share.
+pub fn stand_ins(dir: &Path) {
+    fs::create_dir_all(dir).expect("a directory for stand-ins");
+    let executable = |name: &str, text: &str| {
+        let path = dir.join(name);
+        fs::write(&path, text).expect("a stand-in");
+        let mode = Mode::RWXU;
+        rustix::fs::chmod(&path, mode).expect("an executable stand-in");
+    };
+    for name in STAND_INS {
+        executable(name, STAND_IN);
+    }
+    executable("timeout", "#!/bin/sh\nshift\nexec \"$@\"\n");
+}
+
+impl Process {
+    /// Starts `script` under `shell` on the machine whose files lie below `root`.
+    pub fn start(shell: &[String], script: &Path, root: &Path, stand_ins: &Path, journal: &Path) -> Self {
+        let pipes = root.join("rehearsal");
+        let _ = fs::remove_dir_all(&pipes);
+        fs::create_dir_all(&pipes).expect("a directory for pipes");
+        for name in ["ask", "answer"] {
+            mknodat(CWD, pipes.join(name), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
+        }
+        let log = OpenOptions::new().create(true).append(true).open(journal).expect("a journal");
+        let mut child = Command::new(&shell[0])
+            .args(&shell[1..])
+            .arg(script)
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", stand_ins.display()))
+            .env("HOME", "/nonexistent")
+            .env("KUBESPORE_ROOT", root)
+            .env("REHEARSAL", &pipes)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("the journal twice"))
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .expect("a shell");
+        let group = Pid::from_child(&child);
+        let (asked, events) = channel();
+        let ended = asked.clone();
+        let ask = pipes.join("ask");
+        let farewell = ask.clone();
+        thread::spawn(move || {
+            loop {
+                let mut bytes = Vec::new();
+                let Ok(mut pipe) = File::open(&ask) else { return };
+                if pipe.read_to_end(&mut bytes).is_err() || bytes.is_empty() {
+                    return;
+                }
+                let words = bytes.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+                let mut words: Vec<_> = words.collect();
+                words.pop();
+                if asked.send(Event::Asked(words)).is_err() {
+                    return;
+                }
+            }
+        });
+        thread::spawn(move || {
+            let status = child.wait().expect("a child to wait for");
+            drop(OpenOptions::new().write(true).open(farewell));
+            let _ = ended.send(Event::Ended(status.code().unwrap_or(-1)));
+        });
+        Self { group, pipes, events }
+    }
+
+    /// Waits for what the script does next.
+    ///
+    /// # Panics
+    /// When it does nothing for a minute of real time: it hangs in something that has no stand-in.
+    pub fn next(&self) -> Event {
+        self.events.recv_timeout(Duration::from_secs(120)).expect("the script hangs outside its stand-ins")
+    }
+
+    /// Answers the question asked last.
+    pub fn answer(&self, answer: &Answer) {
+        let mut text = format!("{}\n", answer.code);
+        for (channel, lines) in [('1', &answer.out), ('2', &answer.err)] {
+            for line in lines.lines() {
+                text.push(channel);
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+        let mut pipe = OpenOptions::new().write(true).open(self.pipes.join("answer")).expect("an answer pipe");
+        pipe.write_all(text.as_bytes()).expect("an answer taken");
+    }
+}
+
+impl Drop for Process {
+    /// Kills the script with everything it started.
+    fn drop(&mut self) {
+        let _ = kill_process_group(self.group, Signal::KILL);
+    }
+}

@@ -1,0 +1,272 @@
+//! What a machine of a rehearsal finds on its disk at its first boot.
+//!
+//! In: a plan. Out: the files kubespore renders, unmodified, and stand-ins for those of other rooms: documents,
+//! keys and credentials that say SECRET wherever a real one would be. Absent on purpose: running anything.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use kubespore::first_boot::{self, ControlPlane, Distribution, FirstBoot, Found, Release, Role, Runtime};
+use kubespore::net::Endpoint;
+
+use super::world::MINTED;
+
+/// The token every machine joins with.
+pub const TOKEN: &str = "abcdef.0123456789abcdef";
+
+/// The certificate key of every cluster that has one.
+pub const CERTIFICATE_KEY: &str = "SECRET-certificate-key";
+
+/// Whether a text holds something that must not be shown.
+pub fn holds_secret(text: &str) -> bool {
+    text.contains("SECRET") || text.contains(TOKEN)
+}
+
+/// How the machine proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A bootstrap token in the join document.
+    Token,
+    /// A client certificate in the discovery file.
+    Certificate,
+}
+
+/// What a test wants rendered.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Number of control planes; the first founds.
+    pub control_planes: usize,
+    /// Number of workers.
+    pub workers: usize,
+    /// Seconds after minting during which founding is allowed.
+    pub found_within: u64,
+    /// Seconds after minting after which the join credential is no longer taken; 0 never.
+    pub credential_within: u64,
+    /// Whether silence is enough to found.
+    pub alone: bool,
+    /// Whether keys come by certificate key, and until when they are renewed, seconds after minting.
+    pub certificate_key: Option<u64>,
+    /// Whether that key is a flag.
+    pub certificate_key_flag: bool,
+    /// Whether members begin as learners.
+    pub learners: bool,
+    /// Whether init goes through the endpoint.
+    pub init_by_endpoint: bool,
+    /// Whether the endpoint is pinned to the founder while it founds.
+    pub hairpin_pin: bool,
+    /// Whether API servers answer without credentials.
+    pub anonymous: bool,
+    /// How machines prove themselves.
+    pub credential: Credential,
+    /// Programs the release needs.
+    pub tools: Vec<&'static str>,
+    /// Images that must be there.
+    pub images: Vec<String>,
+    /// A declared disk for etcd.
+    pub etcd_disk: Option<&'static str>,
+    /// Manifests to apply.
+    pub manifests: Vec<(String, String)>,
+    /// Whether machines wait for a time server.
+    pub time_servers: bool,
+    /// Whether the kubelet refuses cgroup v1.
+    pub cgroup_v2: bool,
+    /// Whether the seed is a medium.
+    pub seed_on_media: bool,
+    /// The installation's generation.
+    pub generation: u32,
+    /// Preflight checks the user ignores.
+    pub ignore_preflight: Vec<String>,
+}
+
+impl Plan {
+    /// A usual cluster.
+    pub fn new(control_planes: usize, workers: usize) -> Self {
+        Self {
+            control_planes,
+            workers,
+            found_within: 30 * 86_400,
+            credential_within: 0,
+            alone: false,
+            certificate_key: None,
+            certificate_key_flag: false,
+            learners: true,
+            init_by_endpoint: false,
+            hairpin_pin: false,
+            anonymous: true,
+            credential: Credential::Token,
+            tools: Vec::new(),
+            images: Vec::new(),
+            etcd_disk: None,
+            manifests: vec![("network.yaml".to_owned(), "kind: ConfigMap\n".to_owned())],
+            time_servers: false,
+            cgroup_v2: true,
+            seed_on_media: true,
+            generation: 1,
+            ignore_preflight: Vec::new(),
+        }
+    }
+
+    /// A machine's name.
+    pub fn name(&self, place: usize) -> String {
+        match place.checked_sub(self.control_planes) {
+            None => format!("cp-{}", place + 1),
+            Some(worker) => format!("w-{}", worker + 1),
+        }
+    }
+
+    /// A machine's address.
+    pub fn address(&self, place: usize) -> String {
+        format!("10.0.0.{}", place + 11)
+    }
+
+    /// Where the load balancer is.
+    pub fn balancer(&self) -> Option<&'static str> {
+        (self.control_planes > 1).then_some("10.0.0.10")
+    }
+}
+
+/// Writes a machine's disk as its first boot finds it.
+pub fn install(plan: &Plan, place: usize, root: &Path) {
+    let put = |path: &str, text: &[u8]| {
+        let path = root.join(path.trim_start_matches('/'));
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(&path, text).expect("a file");
+    };
+    for (path, text) in operating_system(place) {
+        put(path, text.as_bytes());
+    }
+    let machine_id = File::options().write(true).open(root.join("etc/machine-id")).expect("a machine-id");
+    machine_id.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(MINTED + 10 * 365 * 86_400)).expect("a time set");
+    for path in ["var/lib/kubelet", "etc/kubernetes", "etc/cloud", "proc/sys/kernel/random"] {
+        fs::create_dir_all(root.join(path)).expect("a directory");
+    }
+    let names: Vec<String> = (0..plan.control_planes).map(|place| plan.name(place)).collect();
+    let control_planes: Vec<ControlPlane<'_>> = names
+        .iter()
+        .enumerate()
+        .map(|(place, name)| ControlPlane { name, address: plan.address(place).parse().expect("an address") })
+        .collect();
+    let endpoint: Endpoint = match plan.balancer() {
+        Some(_) => "api.lab:6443".parse(),
+        None => format!("{}:6443", plan.address(0)).parse(),
+    }
+    .expect("an endpoint");
+    let init_flags: &[&str] =
+        if plan.certificate_key.is_some() { &["--skip-token-print", "--upload-certs"] } else { &["--skip-token-print"] };
+    let role = match place {
+        0 => Role::Founder,
+        _ if place < plan.control_planes => Role::ControlPlane,
+        _ => Role::Worker,
+    };
+    let boot = FirstBoot {
+        role,
+        cluster: "lab",
+        cluster_id: "0a1b2c3d",
+        generation: plan.generation,
+        node: &plan.name(place),
+        ordinal: place,
+        addresses: &[plan.address(place).parse().expect("an address")],
+        control_planes: &control_planes,
+        endpoint: &endpoint,
+        balancer: plan.balancer().map(|address| address.parse().expect("an address")),
+        api_port: 6443,
+        notice_port: 6442,
+        minted: MINTED,
+        found_until: MINTED + plan.found_within,
+        found: if plan.alone { Found::Alone } else { Found::Majority },
+        distribution: match plan.certificate_key {
+            Some(within) => Distribution::CertificateKey { renew_until: MINTED + within },
+            None => Distribution::Embedded,
+        },
+        credential_until: (plan.credential_within > 0).then_some(MINTED + plan.credential_within),
+        renew_command: "kubespore secrets rotate lab.yaml --join-credentials",
+        found_command: "kubespore secrets rotate lab.yaml --found-until",
+        release: Release {
+            kubeadm_version: "v1.36.2",
+            health_path: "/readyz",
+            init_flags,
+            upload_flags: &["--upload-certs"],
+            reset_flags: &["--skip-phases=remove-etcd-member"],
+            finish_phases: &["control-plane-prepare all", "control-plane-join mark-control-plane"],
+            certificate_key_flag: plan.certificate_key_flag,
+            etcd_gateway: "/v3",
+            join_reads_nodes: true,
+            cgroup_v2: plan.cgroup_v2,
+        },
+        runtime: Runtime { service: "containerd.service", socket: "/run/containerd/containerd.sock" },
+        tools: &plan.tools,
+        images: &plan.images,
+        etcd_data: "/var/lib/etcd",
+        etcd_disk: plan.etcd_disk,
+        manifests: &plan.manifests,
+        bridge: None,
+        hairpin_pin: plan.hairpin_pin,
+        swap_off: true,
+        time_servers: plan.time_servers,
+        anonymous_health: plan.anonymous,
+        seed_on_media: plan.seed_on_media,
+        admin_kubeconfig: false,
+        ignore_preflight: &plan.ignore_preflight,
+        kubelet_environment: None,
+    };
+    for file in first_boot::files(&boot) {
+        put(&file.path, &file.content);
+    }
+    for (path, text) in secrets(plan, role) {
+        put(&path, text.as_bytes());
+    }
+}
+
+fn operating_system(place: usize) -> Vec<(&'static str, String)> {
+    vec![
+        ("dev/console", String::new()),
+        ("etc/hosts", "127.0.0.1 localhost\n10.0.0.10 api.lab\n".to_owned()),
+        ("etc/machine-id", format!("{:032x}\n", place + 1)),
+        ("sys/class/dmi/id/product_uuid", format!("uuid-{place}\n")),
+        ("sys/class/net/eth0/address", format!("52:54:00:00:00:{:02x}\n", place + 16)),
+        ("sys/class/net/eth0/device/uevent", String::new()),
+        ("sys/fs/cgroup/cgroup.controllers", "cpu memory\n".to_owned()),
+        ("run/containerd/containerd.sock", String::new()),
+        ("var/lib/cloud/instances/i/user-data.txt", "SECRET seed\n".to_owned()),
+        ("var/lib/cloud/instances/i/obj.pkl", "SECRET seed\n".to_owned()),
+        ("var/lib/cloud/seed/nocloud/user-data", "SECRET seed\n".to_owned()),
+        ("run/cloud-init/combined-cloud-config.json", "SECRET seed\n".to_owned()),
+    ]
+}
+
+fn secrets(plan: &Plan, role: Role) -> Vec<(String, String)> {
+    let mut files = vec![("etc/kubespore/ca.crt".to_owned(), "cluster CA certificate\n".to_owned())];
+    let mut keep = |path: &str, text: String| files.push((format!("etc/kubespore/{path}"), text));
+    match plan.credential {
+        Credential::Token => {
+            keep("kubeadm/join.yaml", format!("\"kind\": \"JoinConfiguration\"\n\"tlsBootstrapToken\": \"{TOKEN}\"\n"));
+            keep("discovery.conf", "\"clusters\": []\n".to_owned());
+        }
+        Credential::Certificate => {
+            keep("kubeadm/join.yaml", "\"kind\": \"JoinConfiguration\"\n".to_owned());
+            // "certificate" and "SECRET-key" in base64, as a kubeconfig carries them.
+            let user = "\"client-certificate-data\": \"Y2VydGlmaWNhdGU=\"\n\"client-key-data\": \"U0VDUkVULWtleQ==\"\n";
+            keep("discovery.conf", user.to_owned());
+        }
+    }
+    if role != Role::Worker {
+        keep("pki/etcd/ca.crt", "etcd CA certificate\n".to_owned());
+        if plan.certificate_key.is_none() || role == Role::Founder {
+            for name in ["ca", "front-proxy-ca", "etcd/ca"] {
+                keep(&format!("pki/{name}.key"), format!("SECRET {name} key\n"));
+            }
+            keep("pki/ca.crt", "cluster CA certificate\n".to_owned());
+            keep("pki/front-proxy-ca.crt", "front proxy CA certificate\n".to_owned());
+            keep("pki/sa.key", "SECRET sa key\n".to_owned());
+            keep("pki/sa.pub", "sa public key\n".to_owned());
+        }
+        if plan.certificate_key_flag {
+            keep("kubeadm/certificate-key", format!("{CERTIFICATE_KEY}\n"));
+        }
+    }
+    if role == Role::Founder {
+        keep("kubeadm/init.yaml", format!("\"kind\": \"InitConfiguration\"\n\"token\": \"{TOKEN}\"\n"));
+    }
+    files
+}

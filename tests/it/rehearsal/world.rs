@@ -1,0 +1,939 @@
+//! A world for rehearsals: machines with disks, a network, a load balancer, etcd's membership and a clock.
+//!
+//! In: a plan, and what a test does to the machines. Out: what they came to, and every invariant they broke. Time
+//! is simulated: a script that sleeps costs nothing, and of all scripts that wait the one with the earliest
+//! answer goes on, so a run is the same every time. Absent on purpose: what single programs answer (`commands`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::commands;
+use super::process::{Answer, Event, Process, stand_ins};
+use super::seed::{self, Plan};
+
+/// When the keys of every rehearsed cluster were made, seconds since 1970.
+pub const MINTED: u64 = 1_800_000_000;
+
+/// How long after power-on a static pod's etcd runs, in milliseconds.
+const ETCD_STARTS: u64 = 8_000;
+
+/// How long after its etcd an API server answers, in milliseconds.
+const API_STARTS: u64 = 6_000;
+
+/// How long without a heartbeat a Node stays Ready, in milliseconds.
+const NODE_LEASE: u64 = 40_000;
+
+/// A member of an etcd cluster as the others list it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub id: u64,
+    /// The machine its peer URL belongs to.
+    pub machine: usize,
+    /// Its name, empty until it starts.
+    pub name: String,
+    /// Whether it is no voter yet.
+    pub learner: bool,
+}
+
+/// A Node object.
+#[derive(Clone, Debug)]
+pub struct NodeObject {
+    /// The boot that registered it last.
+    pub boot_id: String,
+    /// When its kubelet was heard last, world time.
+    pub heard: u64,
+}
+
+/// One etcd cluster and what Kubernetes keeps in it.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Who is listed.
+    pub members: Vec<Member>,
+    /// Grows with every change of the membership.
+    pub epoch: u64,
+    /// Whether bootstrap credentials work.
+    pub door_open: bool,
+    /// Until when the uploaded certificates can be fetched, world time.
+    pub certificates_until: u64,
+    /// Node objects by name.
+    pub nodes: BTreeMap<String, NodeObject>,
+    /// Manifests that were applied.
+    pub applied: BTreeSet<String>,
+}
+
+/// What a machine's power and programs are doing.
+pub struct Machine {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// Its disk.
+    pub root: PathBuf,
+    /// Whether it is a control plane.
+    pub control_plane: bool,
+    /// Whether it has power.
+    pub powered: bool,
+    /// Counts boots; zero before the first.
+    pub boot: u32,
+    /// How far its clock is from the world's, in seconds.
+    pub skew: i64,
+    /// Machines of one island reach each other.
+    pub island: u8,
+    /// Whether its API server shows a certificate of another CA.
+    pub foreign: bool,
+    /// Whether the kubelet runs.
+    pub kubelet: bool,
+    /// Whether the kubelet starts at boot.
+    pub kubelet_enabled: bool,
+    /// What the gate said at this boot.
+    pub gate: Option<bool>,
+    /// Whether the empty-notice is served.
+    pub notice: bool,
+    /// Whether the once-a-second sync runs.
+    pub syncing: bool,
+    /// Whether etcd runs, since when.
+    pub etcd: Option<u64>,
+    /// Whether the API server runs, since when.
+    pub api: Option<u64>,
+    /// Since when the pods' conditions hold.
+    pub pods_since: Option<u64>,
+    /// The exit code of the supervisor's last run at this boot.
+    pub exit: Option<i32>,
+    /// How many questions the supervisor and the gate have asked since the machine came into being.
+    pub asked: usize,
+    /// Whether swap is on.
+    pub swap: bool,
+    /// Units that were masked.
+    pub masked: BTreeSet<String>,
+    /// Whether another machine answers for its address.
+    pub twin: bool,
+    /// Members it has asked to remove since it last became a member.
+    pub removals: usize,
+    running: Option<Running>,
+    durable: BTreeMap<PathBuf, Vec<u8>>,
+    fsynced: BTreeSet<Vec<u8>>,
+}
+
+struct Running {
+    process: Process,
+    gate: bool,
+    clock: u64,
+    pending: Option<Vec<String>>,
+    steps: Vec<(u64, Step)>,
+    due: u64,
+}
+
+/// A moment inside a long-running program.
+pub type Step = Box<dyn FnOnce(&mut World, usize) -> Option<Answer> + Send>;
+
+/// What a program does: answer after a while, or go through steps.
+pub enum Doing {
+    /// Answers after so many milliseconds.
+    Answer(u64, Answer),
+    /// Goes through moments, each so many milliseconds after the start; one of them answers.
+    Steps(Vec<(u64, Step)>),
+}
+
+/// The load balancer.
+#[derive(Clone, Debug)]
+pub struct Balancer {
+    /// Whether it has power.
+    pub up: bool,
+    /// Whether it swallows everything.
+    pub drops: bool,
+    /// Whether it leads to somebody else's cluster.
+    pub foreign: bool,
+    /// Whether it cannot lead a machine back to itself.
+    pub hairpin_fails: bool,
+    /// Where it stands.
+    pub island: u8,
+    /// Whether its name resolves.
+    pub resolves: bool,
+}
+
+/// Where a power cut strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The machine.
+    pub machine: usize,
+    /// The instant: questions count one before they are served and one after, moments inside kubeadm one each.
+    pub instant: usize,
+}
+
+/// Everything.
+pub struct World {
+    /// What was rendered.
+    pub plan: Plan,
+    /// Milliseconds since the world began; it begins an hour after the keys were made.
+    pub now: u64,
+    /// The machines, control planes first.
+    pub machines: Vec<Machine>,
+    /// Every etcd cluster there ever was.
+    pub clusters: Vec<Cluster>,
+    /// The load balancer.
+    pub balancer: Balancer,
+    /// Broken invariants.
+    pub broken: Vec<String>,
+    /// What happened, for a failed test's reader.
+    pub trace: Vec<String>,
+    /// A power cut to come.
+    pub cut: Option<Cut>,
+    /// Instants passed, by machine.
+    pub instants: Vec<usize>,
+    /// A label for each instant of the machine under observation.
+    pub acts: Vec<(usize, String)>,
+    /// What the next kubeadm runs fail with, before they do anything.
+    pub kubeadm_fails: Vec<String>,
+    /// Decides what survives of unsynced files.
+    pub random: Random,
+    shell: Vec<String>,
+    next_id: u64,
+    events: Vec<(u64, usize, Act)>,
+    dir: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    PowerOn,
+    StartSupervisor,
+}
+
+/// Xorshift: small, and the same everywhere.
+#[derive(Clone, Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// The next number below `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) % limit.max(1)
+    }
+}
+
+static WORLDS: AtomicUsize = AtomicUsize::new(0);
+
+impl World {
+    /// Makes the machines of a plan, switched off, with freshly written seeds.
+    pub fn new(plan: Plan) -> Self {
+        let number = WORLDS.fetch_add(1, Ordering::Relaxed);
+        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{}-{number}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        stand_ins(&dir.join("bin"));
+        let machines: Vec<Machine> = (0..plan.control_planes + plan.workers)
+            .map(|place| {
+                let control_plane = place < plan.control_planes;
+                Machine {
+                    name: plan.name(place),
+                    address: plan.address(place),
+                    root: dir.join(plan.name(place)),
+                    control_plane,
+                    powered: false,
+                    boot: 0,
+                    skew: 0,
+                    island: 0,
+                    foreign: false,
+                    kubelet: false,
+                    kubelet_enabled: false,
+                    gate: None,
+                    notice: false,
+                    syncing: false,
+                    etcd: None,
+                    api: None,
+                    pods_since: None,
+                    exit: None,
+                    asked: 0,
+                    swap: false,
+                    masked: BTreeSet::new(),
+                    twin: false,
+                    removals: 0,
+                    running: None,
+                    durable: BTreeMap::new(),
+                    fsynced: BTreeSet::new(),
+                }
+            })
+            .collect();
+        let shell = std::env::var("KUBESPORE_REHEARSAL_SHELL").unwrap_or_else(|_| "/bin/sh".to_owned());
+        let mut world = Self {
+            instants: vec![0; machines.len()],
+            plan,
+            now: 0,
+            machines,
+            clusters: Vec::new(),
+            balancer: Balancer { up: true, drops: false, foreign: false, hairpin_fails: false, island: 0, resolves: true },
+            broken: Vec::new(),
+            trace: Vec::new(),
+            cut: None,
+            acts: Vec::new(),
+            kubeadm_fails: Vec::new(),
+            random: Random(0x9E37_79B9_7F4A_7C15),
+            shell: shell.split(' ').map(str::to_owned).collect(),
+            next_id: 0,
+            events: Vec::new(),
+            dir,
+        };
+        for place in 0..world.machines.len() {
+            world.wipe(place);
+        }
+        world
+    }
+
+    /// Runs the scripts under another shell.
+    pub fn under(mut self, shell: &[&str]) -> Self {
+        self.shell = shell.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Gives a machine an empty disk with its seed on it; it must be switched off.
+    pub fn wipe(&mut self, place: usize) {
+        assert!(!self.machines[place].powered, "a machine is wiped with its power off");
+        let root = self.machines[place].root.clone();
+        let _ = fs::remove_dir_all(&root);
+        seed::install(&self.plan, place, &root);
+        let machine = &mut self.machines[place];
+        machine.kubelet_enabled = false;
+        machine.masked.clear();
+        machine.durable.clear();
+        machine.removals = 0;
+        self.note(place, "wiped");
+        self.make_durable(place);
+    }
+
+    /// The machine's own clock, in seconds since 1970.
+    pub fn clock(&self, place: usize) -> u64 {
+        (MINTED + 3600 + self.now / 1000).saturating_add_signed(self.machines[place].skew)
+    }
+
+    /// Writes a line for the reader of a failed test.
+    pub fn note(&mut self, place: usize, text: &str) {
+        let line = format!("{:>9.1} {} {text}", self.now as f64 / 1000.0, self.machines[place].name);
+        self.trace.push(line);
+    }
+
+    /// Says that an invariant is broken.
+    pub fn breaks(&mut self, text: String) {
+        self.trace.push(format!("{:>9.1} BROKEN {text}", self.now as f64 / 1000.0));
+        self.broken.push(text);
+    }
+
+    /// Switches a machine on.
+    pub fn power_on(&mut self, place: usize) {
+        let machine = &mut self.machines[place];
+        assert!(!machine.powered, "{} has power already", machine.name);
+        machine.powered = true;
+        machine.boot += 1;
+        machine.exit = None;
+        machine.gate = None;
+        let boot = machine.boot;
+        let root = machine.root.clone();
+        let _ = fs::remove_dir_all(root.join("run/kubespore"));
+        let write = |path: &str, text: String| fs::write(root.join(path), text).expect("a file of the kernel's");
+        write("proc/sys/kernel/random/boot_id", format!("boot-{place}-{boot}\n"));
+        let swaps = if machine.swap && !machine.masked.contains("swap.target") { "/dev/sda2 partition 1 0 -2\n" } else { "" };
+        write("proc/swaps", format!("Filename Type Size Used Priority\n{swaps}"));
+        write("proc/stat", format!("cpu 0 0\nbtime {}\n", self.clock(place).saturating_sub(30)));
+        self.note(place, "power on");
+        self.launch(place, "gate");
+    }
+
+    /// Switches on all machines.
+    pub fn power_on_all(&mut self) {
+        for place in 0..self.machines.len() {
+            self.power_on(place);
+        }
+    }
+
+    /// Cuts a machine's power: what was not synced may be lost.
+    pub fn power_off(&mut self, place: usize) {
+        let machine = &mut self.machines[place];
+        if !machine.powered {
+            return;
+        }
+        machine.running = None;
+        machine.powered = false;
+        machine.kubelet = false;
+        machine.notice = false;
+        machine.syncing = false;
+        machine.etcd = None;
+        machine.api = None;
+        machine.pods_since = None;
+        self.events.retain(|(_, who, _)| *who != place);
+        self.note(place, "power off");
+        self.lose_unsynced(place);
+    }
+
+    fn launch(&mut self, place: usize, script: &str) {
+        let gate = script == "gate";
+        let machine = &mut self.machines[place];
+        let root = machine.root.clone();
+        let process = Process::start(
+            &self.shell,
+            &root.join("etc/kubespore").join(script),
+            &root,
+            &self.dir.join("bin"),
+            &self.dir.join(format!("{}.journal", machine.name)),
+        );
+        machine.running = Some(Running { process, gate, clock: self.now, pending: None, steps: Vec::new(), due: 0 });
+    }
+
+    /// Whether the machine carries its last mark.
+    pub fn done(&self, place: usize) -> bool {
+        self.has(place, "var/lib/kubespore/done")
+    }
+
+    /// Whether every machine that has power carries its last mark.
+    pub fn all_done(&self) -> bool {
+        (0..self.machines.len()).all(|place| !self.machines[place].powered || self.done(place))
+    }
+
+    /// Whether a file is there.
+    pub fn has(&self, place: usize, path: &str) -> bool {
+        self.machines[place].root.join(path).exists()
+    }
+
+    /// A file's text, empty when there is none.
+    pub fn read(&self, place: usize, path: &str) -> String {
+        fs::read(self.machines[place].root.join(path)).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default()
+    }
+
+    /// Writes a file that is on the disk at once, as an operator or a test does.
+    pub fn put(&mut self, place: usize, path: &str, text: &str) {
+        let path = self.machines[place].root.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(&path, text).expect("a file");
+        self.machines[place].durable.insert(path, text.as_bytes().to_vec());
+    }
+
+    /// One word of `status.json`.
+    pub fn status(&self, place: usize, key: &str) -> String {
+        let text = self.read(place, "var/lib/kubespore/status.json");
+        if text.is_empty() {
+            return String::new();
+        }
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("status.json: {error}: {text}"));
+        value[key].as_str().map_or_else(|| value[key].to_string(), str::to_owned)
+    }
+
+    /// What a machine wrote to its journal.
+    pub fn journal(&self, place: usize) -> String {
+        fs::read_to_string(self.dir.join(format!("{}.journal", self.machines[place].name))).unwrap_or_default()
+    }
+
+    /// The number of etcd clusters that were ever begun.
+    pub fn foundings(&self) -> usize {
+        self.clusters.len()
+    }
+
+    /// Lets the world go on for so many seconds.
+    pub fn run(&mut self, seconds: u64) {
+        let end = self.now + seconds * 1000;
+        self.run_until(|_| false, seconds);
+        self.now = self.now.max(end);
+    }
+
+    /// Lets the world go on until something holds, for so many seconds at most; says whether it came to hold.
+    pub fn run_until(&mut self, holds: impl Fn(&Self) -> bool, seconds: u64) -> bool {
+        let end = self.now + seconds * 1000;
+        loop {
+            self.collect();
+            self.settle();
+            if holds(self) {
+                return true;
+            }
+            let next_event = self.events.iter().map(|(at, ..)| *at).min();
+            let next_script = (0..self.machines.len())
+                .filter_map(|place| self.machines[place].running.as_ref().map(|running| (running.due, place)))
+                .min();
+            let next = match (next_event, next_script) {
+                (None, None) => return holds(self),
+                (Some(at), None) => at,
+                (None, Some((due, _))) => due,
+                (Some(at), Some((due, _))) => at.min(due),
+            };
+            // Pods start between the questions of scripts.
+            let pods = self.now + 2_000;
+            if next > pods && self.something_starts() {
+                self.now = pods.min(end);
+                if self.now >= end {
+                    return holds(self);
+                }
+                continue;
+            }
+            if next > end {
+                self.now = end;
+                self.settle();
+                return holds(self);
+            }
+            self.now = self.now.max(next);
+            self.settle();
+            if next_event.is_some_and(|at| at <= next) {
+                let at = self.events.iter().position(|(at, ..)| *at <= next).expect("the event just found");
+                let (_, place, act) = self.events.remove(at);
+                match act {
+                    Act::PowerOn if !self.machines[place].powered => self.power_on(place),
+                    Act::StartSupervisor if self.machines[place].powered => self.start_supervisor(place),
+                    _ => {}
+                }
+            } else if let Some((_, place)) = next_script {
+                self.serve(place);
+            }
+        }
+    }
+
+    /// Plans to switch a machine on later.
+    pub fn power_on_in(&mut self, place: usize, seconds: u64) {
+        self.events.push((self.now + seconds * 1000, place, Act::PowerOn));
+    }
+
+    fn start_supervisor(&mut self, place: usize) {
+        if !self.done(place) && self.machines[place].running.is_none() {
+            self.launch(place, "first-boot");
+        }
+    }
+
+    /// Waits until every script that runs has asked or ended.
+    fn collect(&mut self) {
+        for place in 0..self.machines.len() {
+            let Some(running) = &mut self.machines[place].running else { continue };
+            if running.pending.is_some() || !running.steps.is_empty() {
+                continue;
+            }
+            match running.process.next() {
+                Event::Asked(words) => {
+                    self.check_words(place, &words);
+                    self.machines[place].asked += 1;
+                    let doing = commands::begin(self, place, &words);
+                    let Some(running) = &mut self.machines[place].running else { continue };
+                    let cost = match doing {
+                        Some(Doing::Steps(mut steps)) => {
+                            steps.reverse();
+                            let first = steps.last().map_or(0, |(at, _)| *at);
+                            running.steps = steps;
+                            first
+                        }
+                        Some(Doing::Answer(..)) => unreachable!("answers are given when their time has come"),
+                        None => commands::cost(&words),
+                    };
+                    running.due = running.clock + cost;
+                    running.pending = Some(words);
+                }
+                Event::Ended(code) => self.ended(place, code),
+            }
+        }
+    }
+
+    fn ended(&mut self, place: usize, code: i32) {
+        let machine = &mut self.machines[place];
+        let running = machine.running.take().expect("a script that ended ran");
+        if running.gate {
+            machine.gate = Some(code == 0);
+            machine.kubelet = code == 0 && machine.kubelet_enabled;
+            self.note(place, if code == 0 { "gate open" } else { "gate shut" });
+            self.events.push((self.now, place, Act::StartSupervisor));
+        } else {
+            machine.exit = Some(code);
+            machine.syncing = false;
+            self.note(place, &format!("supervisor ended with {code}"));
+            if code != 0 && code != 78 {
+                self.events.push((self.now + 5_000, place, Act::StartSupervisor));
+            }
+        }
+    }
+
+    /// Serves the question of one machine whose time has come.
+    fn serve(&mut self, place: usize) {
+        let now = self.now;
+        let running = self.machines[place].running.as_mut().expect("a script that asked");
+        let words = running.pending.clone().expect("a question");
+        if let Some((offset, step)) = running.steps.pop() {
+            let began = running.due - offset;
+            if self.passes_instant(place, &words, "moment") {
+                return;
+            }
+            if self.machines[place].syncing {
+                self.make_durable(place);
+            }
+            let answer = step(self, place);
+            let Some(running) = self.machines[place].running.as_mut() else { return };
+            match answer {
+                Some(answer) => {
+                    running.steps.clear();
+                    self.finish(place, &words, &answer);
+                }
+                None => {
+                    let next = running.steps.last().map(|(at, _)| *at).expect("the last moment answers");
+                    running.due = (began + next).max(now);
+                }
+            }
+            return;
+        }
+        if self.passes_instant(place, &words, "before") {
+            return;
+        }
+        match commands::answer(self, place, &words) {
+            Doing::Answer(wait, answer) if wait == 0 => self.finish(place, &words, &answer),
+            Doing::Answer(wait, answer) => {
+                let running = self.machines[place].running.as_mut().expect("a script that asked");
+                running.due = now + wait;
+                running.steps = vec![(0, Box::new(move |_: &mut Self, _| Some(answer)))];
+            }
+            Doing::Steps(_) => unreachable!("steps begin when they are asked for"),
+        }
+    }
+
+    fn finish(&mut self, place: usize, words: &[String], answer: &Answer) {
+        if self.machines[place].running.is_none() || self.passes_instant(place, words, "after") {
+            return;
+        }
+        let now = self.now;
+        let running = self.machines[place].running.as_mut().expect("a script that asked");
+        running.process.answer(answer);
+        running.pending = None;
+        running.clock = now;
+    }
+
+    /// Counts an instant of an act and cuts the power there if that was planned.
+    fn passes_instant(&mut self, place: usize, words: &[String], when: &str) -> bool {
+        let acts = match words[0].as_str() {
+            "kubeadm" => words.get(1).is_some_and(|verb| verb != "version"),
+            "systemctl" | "sync" | "kubectl" => true,
+            "curl" => words.iter().any(|word| word.ends_with("/member/remove")),
+            _ => false,
+        };
+        if !acts {
+            return false;
+        }
+        let instant = self.instants[place];
+        self.instants[place] += 1;
+        self.acts.push((place, format!("{instant} {when} {}", words.join(" "))));
+        if self.cut == Some(Cut { machine: place, instant }) {
+            self.cut = None;
+            self.note(place, &format!("cut {when} {}", words.join(" ")));
+            self.power_off(place);
+            return true;
+        }
+        false
+    }
+
+    /// Nothing secret stands in an argument list.
+    fn check_words(&mut self, place: usize, words: &[String]) {
+        let excepted = self.plan.certificate_key_flag && words[0] == "kubeadm";
+        if !excepted && words.iter().any(|word| seed::holds_secret(word)) {
+            self.breaks(format!("I8: a secret in the arguments of {} on {}", words[0], self.machines[place].name));
+        }
+    }
+
+    /// What of a machine's files the disk would keep if the power went now: all.
+    pub fn make_durable(&mut self, place: usize) {
+        let files = tracked(&self.machines[place].root);
+        let machine = &mut self.machines[place];
+        machine.durable = files.into_iter().collect();
+        machine.fsynced.clear();
+    }
+
+    /// One file, or one directory's entries, reach the disk.
+    pub fn fsync(&mut self, place: usize, path: &Path) {
+        let machine = &mut self.machines[place];
+        if path.is_dir() {
+            for (file, bytes) in tracked(&machine.root) {
+                if file.parent() == Some(path) && machine.fsynced.contains(&bytes) {
+                    machine.durable.insert(file, bytes);
+                }
+            }
+        } else if let Ok(bytes) = fs::read(path) {
+            machine.fsynced.insert(bytes);
+        }
+    }
+
+    fn lose_unsynced(&mut self, place: usize) {
+        let root = self.machines[place].root.clone();
+        for (path, bytes) in tracked(&root) {
+            let machine = &self.machines[place];
+            let kept = machine.durable.get(&path);
+            if kept == Some(&bytes) {
+                continue;
+            }
+            if machine.fsynced.contains(&bytes) {
+                // Renamed but the directory not synced: the new entry is there or is not.
+                if self.random.below(2) == 0 {
+                    match kept {
+                        Some(old) => fs::write(&path, old).expect("the old file"),
+                        None => fs::remove_file(&path).expect("a file to lose"),
+                    }
+                }
+            } else {
+                fs::write(&path, b"").expect("a file to empty");
+            }
+        }
+        self.make_durable(place);
+    }
+
+    /// Whether two machines reach each other; `None` is the load balancer.
+    pub fn reach(&self, from: usize, to: usize) -> bool {
+        self.machines[from].island == self.machines[to].island
+    }
+
+    /// The next member id: larger than a double can tell apart.
+    pub fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        0x9000_0000_0000_0000 + self.next_id
+    }
+
+    /// Which cluster and member a machine's data belongs to, and as of which epoch.
+    pub fn data(&self, place: usize) -> Option<(usize, u64, u64)> {
+        let text = self.read(place, "var/lib/etcd/member/db");
+        let mut words = text.split_whitespace().map(|word| word.parse::<u64>().ok());
+        match (words.next()??, words.next()??, words.next()??) {
+            (cluster, id, epoch) => Some((usize::try_from(cluster).ok()?, id, epoch)),
+        }
+    }
+
+    fn write_data(&mut self, place: usize, cluster: usize, id: u64) {
+        let text = format!("{cluster} {id} {}\n", self.clusters[cluster].epoch);
+        self.put(place, "var/lib/etcd/member/db", &text);
+    }
+
+    /// Whether a cluster's voters around a machine are a majority.
+    pub fn quorum(&self, cluster: usize, seen_from: usize) -> bool {
+        let voters: Vec<_> = self.clusters[cluster].members.iter().filter(|member| !member.learner).collect();
+        let live = voters.iter().filter(|member| self.member_lives(cluster, member) && self.reach(seen_from, member.machine)).count();
+        live > voters.len() / 2
+    }
+
+    /// Whether a member's etcd runs with the data of that member.
+    pub fn member_lives(&self, cluster: usize, member: &Member) -> bool {
+        self.machines[member.machine].etcd.is_some()
+            && self.data(member.machine).is_some_and(|(in_cluster, id, _)| in_cluster == cluster && id == member.id)
+    }
+
+    /// The cluster a machine's running etcd serves.
+    pub fn cluster_at(&self, place: usize) -> Option<usize> {
+        self.machines[place].etcd?;
+        self.data(place).map(|(cluster, ..)| cluster)
+    }
+
+    /// Whether a machine's API server answers 200.
+    pub fn ready(&self, place: usize) -> bool {
+        self.machines[place].api.is_some() && self.cluster_at(place).is_some_and(|cluster| self.quorum(cluster, place))
+    }
+
+    /// The API server the load balancer leads a machine to.
+    pub fn backend(&self, from: usize) -> Option<usize> {
+        if !self.balancer.up || self.balancer.drops || self.machines[from].island != self.balancer.island {
+            return None;
+        }
+        (0..self.plan.control_planes)
+            .filter(|place| self.machines[*place].island == self.balancer.island)
+            .filter(|place| !(self.balancer.hairpin_fails && *place == from))
+            .find(|place| self.ready(*place))
+    }
+
+    fn something_starts(&self) -> bool {
+        self.machines.iter().any(|machine| machine.kubelet && (machine.etcd.is_none() || machine.api.is_none()))
+    }
+
+    fn whole(&self, place: usize, path: &str) -> bool {
+        fs::metadata(self.machines[place].root.join(path)).is_ok_and(|meta| meta.len() > 0)
+    }
+
+    /// Starts and stops what follows from the state of things: pods, Nodes' heartbeats, data on disks.
+    pub fn settle(&mut self) {
+        for place in 0..self.machines.len() {
+            self.settle_pods(place);
+        }
+        for place in 0..self.machines.len() {
+            self.settle_node(place);
+        }
+    }
+
+    fn settle_pods(&mut self, place: usize) {
+        let wanted = self.machines[place].kubelet
+            && ["etc/kubernetes/manifests/etcd.yaml", "var/lib/kubelet/config.yaml", "var/lib/kubelet/kubeadm-flags.env"]
+                .iter()
+                .all(|path| self.whole(place, path))
+            && self.whole(place, "etc/kubernetes/pki/etcd/server.crt");
+        if !wanted {
+            let machine = &mut self.machines[place];
+            machine.pods_since = None;
+            // A kubelet that stops leaves its pods running; a machine without power or manifests does not.
+            if !machine.powered || !machine.root.join("etc/kubernetes/manifests/etcd.yaml").exists() {
+                machine.etcd = None;
+                machine.api = None;
+            }
+            return;
+        }
+        let now = self.now;
+        let since = *self.machines[place].pods_since.get_or_insert(now);
+        if self.machines[place].etcd.is_none() && now >= since + ETCD_STARTS {
+            self.start_etcd(place);
+        }
+        if let Some((cluster, id, _)) = self.data(place) {
+            let listed = self.clusters.get(cluster).is_some_and(|c| c.members.iter().any(|member| member.id == id));
+            if !listed {
+                self.machines[place].etcd = None;
+                self.machines[place].api = None;
+            } else if self.machines[place].etcd.is_some() && self.quorum(cluster, place) {
+                self.write_data_if_changed(place, cluster, id);
+            }
+        }
+        let api_whole = self.whole(place, "etc/kubernetes/manifests/kube-apiserver.yaml") && self.whole(place, "etc/kubernetes/pki/apiserver.crt");
+        match self.machines[place].etcd {
+            Some(since) if api_whole && now >= since + API_STARTS => {
+                self.machines[place].api.get_or_insert(now);
+            }
+            Some(_) => {}
+            None => self.machines[place].api = None,
+        }
+    }
+
+    fn write_data_if_changed(&mut self, place: usize, cluster: usize, id: u64) {
+        if self.data(place).is_some_and(|(_, _, epoch)| epoch != self.clusters[cluster].epoch) {
+            self.write_data(place, cluster, id);
+        }
+    }
+
+    fn start_etcd(&mut self, place: usize) {
+        let manifest = self.read(place, "etc/kubernetes/manifests/etcd.yaml");
+        if let Some((cluster, id, epoch)) = self.data(place) {
+            let Some(known) = self.clusters.get(cluster) else { return };
+            if !known.members.iter().any(|member| member.id == id) {
+                return;
+            }
+            let others = known.members.iter().filter(|member| member.id != id && self.member_lives(cluster, member)).count();
+            if epoch < known.epoch && others >= known.members.len() / 2 + 1 && !self.done(place) && !self.has(place, "var/lib/kubespore/member") {
+                self.breaks(format!("I6: a stale etcd woke on {}", self.machines[place].name));
+            }
+            self.machines[place].etcd = Some(self.now);
+            return;
+        }
+        if manifest.contains("state=new") {
+            let id = self.new_id();
+            let member = Member { id, machine: place, name: self.machines[place].name.clone(), learner: false };
+            self.clusters.push(Cluster {
+                members: vec![member],
+                epoch: 1,
+                door_open: false,
+                certificates_until: 0,
+                nodes: BTreeMap::new(),
+                applied: BTreeSet::new(),
+            });
+            let cluster = self.clusters.len() - 1;
+            self.write_data(place, cluster, id);
+            self.machines[place].etcd = Some(self.now);
+            self.note(place, &format!("etcd begins cluster {cluster}"));
+            return;
+        }
+        let seat = self.clusters.iter().enumerate().find_map(|(number, cluster)| {
+            let member = cluster.members.iter().find(|member| member.machine == place && member.name.is_empty())?;
+            Some((number, member.id))
+        });
+        if let Some((cluster, id)) = seat {
+            let name = self.machines[place].name.clone();
+            let changed = &mut self.clusters[cluster];
+            changed.epoch += 1;
+            if let Some(member) = changed.members.iter_mut().find(|member| member.id == id) {
+                member.name = name;
+            }
+            self.write_data(place, cluster, id);
+            self.machines[place].etcd = Some(self.now);
+            self.note(place, "etcd starts as a new member");
+        }
+    }
+
+    fn settle_node(&mut self, place: usize) {
+        if !self.machines[place].kubelet
+            || !self.whole(place, "etc/kubernetes/kubelet.conf")
+            || !self.whole(place, "var/lib/kubelet/config.yaml")
+            || !self.whole(place, "var/lib/kubelet/pki/kubelet-client-current.pem")
+        {
+            return;
+        }
+        let server = if self.machines[place].control_plane && self.ready(place) { Some(place) } else { self.backend(place) };
+        let Some(cluster) = server.and_then(|server| self.cluster_at(server)) else { return };
+        let heard = self.now;
+        let boot_id = format!("boot-{place}-{}", self.machines[place].boot);
+        let name = self.machines[place].name.clone();
+        self.clusters[cluster].nodes.insert(name, NodeObject { boot_id, heard });
+    }
+
+    /// Whether a Node object is Ready.
+    pub fn node_ready(&self, node: &NodeObject) -> bool {
+        self.now < node.heard + NODE_LEASE
+    }
+
+    /// Where init may begin a cluster at all: no earlier one of this generation could still have its quorum on
+    /// disks that exist.
+    pub fn check_founding(&mut self, place: usize) {
+        for number in 0..self.clusters.len() {
+            let cluster = &self.clusters[number];
+            let voters: Vec<_> = cluster.members.iter().filter(|member| !member.learner).collect();
+            let kept = |member: &Member| self.data(member.machine).is_some_and(|(c, id, _)| c == number && id == member.id);
+            let own_only = voters.iter().all(|member| member.machine == place);
+            if !own_only && voters.iter().filter(|member| kept(member)).count() > voters.len() / 2 {
+                self.breaks(format!("I1: {} founds while cluster {number} can live", self.machines[place].name));
+            }
+        }
+    }
+
+    /// What must hold at the end of every rehearsal.
+    pub fn assert_sound(&mut self) {
+        for place in 0..self.machines.len() {
+            let spoken = [self.journal(place), self.read(place, "dev/console"), self.read(place, "var/lib/kubespore/status.json")];
+            if spoken.iter().any(|text| seed::holds_secret(text)) {
+                self.breaks(format!("I8: {} says a secret", self.machines[place].name));
+            }
+            for word in ["not found", "syntax error", "parameter not set", "Illegal", "unbound", "bad substitution"] {
+                if let Some(line) = spoken[0].lines().find(|line| line.contains(word) && !line.contains("reason=")) {
+                    self.breaks(format!("{} stumbles: {line}", self.machines[place].name));
+                }
+            }
+        }
+        assert!(self.broken.is_empty(), "{}\n{}", self.broken.join("\n"), self.story());
+    }
+
+    /// The end of what happened, for a failed test's reader.
+    pub fn story(&self) -> String {
+        let mut lines: Vec<String> = self.trace.iter().rev().take(150).rev().cloned().collect();
+        for place in 0..self.machines.len() {
+            let journal = self.journal(place);
+            lines.push(format!("--- journal of {} (exit {:?})", self.machines[place].name, self.machines[place].exit));
+            let tail: Vec<_> = journal.lines().rev().take(25).collect();
+            lines.extend(tail.into_iter().rev().map(str::to_owned));
+        }
+        for (number, cluster) in self.clusters.iter().enumerate() {
+            lines.push(format!("--- cluster {number}: {:?} door {}", cluster.members, cluster.door_open));
+        }
+        lines.join("\n")
+    }
+
+    /// Fails with the story when something does not hold.
+    #[track_caller]
+    pub fn expect(&self, holds: bool, what: &str) {
+        assert!(holds, "{what}\n{}", self.story());
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for machine in &mut self.machines {
+            machine.running = None;
+        }
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+/// The files a power cut may empty: what scripts and kubeadm write.
+fn tracked(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    ["etc/kubernetes", "etc/kubespore", "var/lib/kubelet", "var/lib/kubespore", "var/lib/etcd"]
+        .iter()
+        .flat_map(|dir| walkdir::WalkDir::new(root.join(dir)).sort_by_file_name())
+        .filter_map(|entry| entry.ok().filter(|entry| entry.file_type().is_file()))
+        .filter_map(|entry| fs::read(entry.path()).ok().map(|bytes| (entry.into_path(), bytes)))
+        .collect()
+}
