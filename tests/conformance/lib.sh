@@ -82,7 +82,7 @@ suite_apt() {
   shift
   local options=(
     -o "Dir::Etc::SourceList=$home/sources.list" -o "Dir::Etc::SourceParts=$home/parts"
-    -o "Dir::State::Lists=$home/lists" -o "Dir::Cache=$home/archives" -o APT::Sandbox::User=root
+    -o "Dir::State::Lists=$home/lists" -o Dir::State::status=/dev/null -o "Dir::Cache=$home/archives" -o APT::Sandbox::User=root
     -o Acquire::Languages=none
   )
   if [[ ! -e $home/updated ]]; then
