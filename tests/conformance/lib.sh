@@ -105,3 +105,6 @@ debian_archive() {
 
 # nodes RENDERED: the names of a rendering's nodes, one a line.
 nodes() { (cd "$1/out/nodes" && ls); }
+
+# kubeadm_of VERSION: prints the path of a real kubeadm of that version, built and cached.
+kubeadm_of() { "$repository/tests/build/kubernetes" "$1" kubeadm; }
