@@ -125,8 +125,8 @@ def main():
     report["datasource"] = {
         "metadata": {k: v for k, v in source.metadata.items() if isinstance(v, str)},
         "network": source.network_config,
-        "vendordata_bytes": len(source.get_vendordata_raw() or b""),
     }
+    report["vendor_config"] = yaml.safe_load(source.get_vendordata_raw() or b"{}")
     report["parts"] = [p.get_content_type() for p in source.get_userdata().walk() if not p.is_multipart()]
 
     modules = Modules(init)

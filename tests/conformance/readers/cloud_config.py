@@ -1,8 +1,8 @@
 """Compares what a real cloud-init did with what kubespore meant.
 
 Usage: cloud_config.py RENDERED NODE REPORT.json INSPECTED.json
-In:  boot.py's report, and `kubespore inspect USER_DATA -o json` (`files`: path, mode, sha256); the node's extracted files
-     in RENDERED/machines/NODE; the profile. Out: verdicts.
+In:  boot.py's report; manifest.json, which was made from the machine before any encoding; what `kubespore inspect` reads
+     back from the user-data; the node's files in RENDERED/machines/NODE; the profile. Out: verdicts.
 """
 
 import hashlib
@@ -75,15 +75,20 @@ def check_files(checks, subject, report, meant, independent):
 
 
 def check_commands(checks, subject, report):
-    """runcmd as it really ran: reload, then only enabling and starting units that exist."""
+    """runcmd as it really ran: reload, then only enabling and starting units that exist, waiting for none."""
     calls = report["systemctl"]
     checks.same(f"{subject} runcmd starts with", calls[:1], [["daemon-reload"]])
+    started = []
     for call in calls[1:]:
-        checks.same(f"{subject} runcmd {' '.join(call)}", call[:3], ["enable", "--now", "--no-block"])
-        for unit in call[3:]:
+        verb, units = call[0], [word for word in call[1:] if not word.startswith("-")]
+        starts = verb in ("start", "restart") or "--now" in call
+        checks.true(f"{subject} runcmd {verb}", verb in ("enable", "start", "restart"), "runcmd only enables and starts")
+        checks.true(f"{subject} runcmd {verb} does not wait", not starts or "--no-block" in call, f"call was {call}")
+        for unit in units:
             there = f"/etc/systemd/system/{unit}" in report.get("left", {}) or unit in PACKAGED_UNITS
             checks.true(f"{subject} runcmd unit {unit}", there, "no such unit on the machine")
-    checks.true(f"{subject} runcmd starts a unit", any(call[3:] for call in calls[1:]), f"calls were {calls}")
+        started += units if starts else []
+    checks.true(f"{subject} runcmd starts a unit", started, f"calls were {calls}")
 
 
 def main(directory, node, report_file, inspected_file):
@@ -92,19 +97,22 @@ def main(directory, node, report_file, inspected_file):
     with open(report_file, encoding="utf-8") as handle:
         report = json.load(handle)
     with open(inspected_file, encoding="utf-8") as handle:
-        meant = {f["path"]: f for f in json.load(handle)["files"]}
+        shown = json.load(handle)["documents"][0]["machine"]
+    meant = rendered.manifest(directory)["nodes"][node]["machine"]
     profile = rendered.profile(directory)
     subject = f"{os.path.basename(directory)}/{node}"
     check_document(checks, subject, report)
     check_files(checks, subject, report, meant, extracted(f"{directory}/machines/{node}"))
     check_commands(checks, subject, report)
+    listed = {f["path"]: (f["mode"], f["sha256"]) for f in shown["files"]}
+    checks.same(f"{subject} inspect", listed, {p: (f["mode"], f["sha256"]) for p, f in meant.items()})
     checks.same(f"{subject} hostname", report["hostname"], node)
     checks.true(
         f"{subject} instance-id",
         re.fullmatch(rf"{re.escape(profile['cluster'])}-{re.escape(node)}-g[0-9]+", report["instance_id"]),
         f"got {report['instance_id']!r}",
     )
-    checks.same(f"{subject} vendor-data size", report["datasource"]["vendordata_bytes"], 0)
+    checks.same(f"{subject} vendor-data", report["vendor_config"], {})
     checks.finish()
 
 

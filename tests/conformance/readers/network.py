@@ -13,20 +13,25 @@ import os
 import re
 import sys
 
+import yaml
 from cloudinit.cmd.devel import net_convert
 from cloudinit.config import schema
 
 import rendered
 from checks import Checks
 
-# renderer → (a distribution that uses it, how it says address, gateway and hardware address).
+# renderer → (a distribution that uses it, how it says address, gateway, hardware address, and the interface's name).
 # The eni renderer has no word for a hardware address: cloud-init names the interface first.
 RENDERERS = {
-    "netplan": ("ubuntu", r"- {address}$", r"(via|gateway[46]): {gateway}$", r"macaddress: {mac}$"),
-    "networkd": ("debian", r"^Address={address}$", r"^Gateway={gateway}$", r"^MACAddress={mac}$"),
-    "eni": ("debian", r"^\s+address {address}$", r"\bgateway {gateway}$|default gw {gateway}\b", None),
-    "sysconfig": ("rhel", r"^IPADDR6?=(?:{ip}|{address})$", r"^(?:GATEWAY|IPV6_DEFAULTGW)={gateway}$", r"^HWADDR={mac}$"),
-    "network-manager": ("fedora", r"^address1={address}", r"^(?:route1=\S+,|gateway=){gateway}$", r"^mac-address={mac}$"),
+    "netplan": ("ubuntu", r"- {address}$", r"(via|gateway[46]): {gateway}$", r"macaddress: {mac}$", None),
+    "networkd": ("debian", r"^Address={address}$", r"^Gateway={gateway}$", r"^MACAddress={mac}$", r"^Name=(.*)$"),
+    "eni": ("debian", r"^\s+address {address}$", r"\bgateway {gateway}$|default gw {gateway}\b", None, r"^iface (?!lo )(\S+)"),
+    "sysconfig": (
+        "rhel", r"^IPADDR6?=(?:{ip}|{address})$", r"^(?:GATEWAY|IPV6_DEFAULTGW)={gateway}$", r"^HWADDR={mac}$", r"^DEVICE=(.*)$"
+    ),
+    "network-manager": (
+        "fedora", r"^address1={address}", r"^(?:route1=\S+,|gateway=){gateway}$", r"^mac-address={mac}$", r"^interface-name=(.*)$"
+    ),
 }
 
 
@@ -66,9 +71,17 @@ def check_schema(checks, subject, path):
     checks.true(f"{subject} schema", status == 0, out.getvalue().strip()[:400])
 
 
+def real_name(path):
+    """The name that the interface bears once cloud-init has run: what it is set to, or its key when nothing else finds it."""
+    with open(path, "rb") as handle:
+        ethernets = (yaml.safe_load(handle) or {}).get("ethernets", {})
+    key, ethernet = next(iter(ethernets.items()), (None, {}))
+    return ethernet.get("set-name") or (None if "match" in ethernet else key)
+
+
 def check_renderer(checks, subject, kind, path, node, scratch):
     """One renderer: no exception, no complaint, and the profile's values arrive."""
-    distro, address, gateway, mac = RENDERERS[kind]
+    distro, address, gateway, mac, name = RENDERERS[kind]
     target = os.path.join(scratch, kind)
     arguments = ["-p", path, "-k", "yaml", "-d", target, "-D", distro, "-O", kind]
     complaints = Complaints()
@@ -91,10 +104,14 @@ def check_renderer(checks, subject, kind, path, node, scratch):
         "mac": re.escape(node.get("mac", "")),
     }
     wanted = {"address": address, "gateway": gateway if "gateway" in node else None, "mac": mac if "mac" in node else None}
-    for name, pattern in wanted.items():
+    for what, pattern in wanted.items():
         if pattern:
             found = re.search(pattern.format(**values), text, re.MULTILINE | re.IGNORECASE)
-            checks.true(f"{subject} {kind} {name}", found, f"{node[name]} is not in what {kind} gets")
+            checks.true(f"{subject} {kind} {what}", found, f"{node[what]} is not in what {kind} gets")
+    # A name that no interface bears would keep the configuration from ever applying.
+    if name:
+        called = set(re.findall(name, text, re.MULTILINE))
+        checks.same(f"{subject} {kind} interface names nobody bears", sorted(called - {real_name(path)}), [])
 
 
 def main(directory, name, scratch):
