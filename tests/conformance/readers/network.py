@@ -1,7 +1,7 @@
 """Renders a node's network-config with every renderer of a real cloud-init and looks for what the profile asked for.
 
 Usage: network.py RENDERED NODE SCRATCH      (with the cloud-init to try on PYTHONPATH)
-In:  network-config and the node's `address`, `mac`, `gateway` in the profile. Out: verdicts; the rendered files stay in
+In:  network-config, and the node's `address`, `mac`, `gateway`, `nameservers` in the profile. Out: verdicts; the rendered files stay in
 SCRATCH/<kind>, those for netplan in the place where netplan's own generator looks.
 """
 
@@ -119,7 +119,8 @@ def main(directory, name, scratch):
     checks = Checks()
     path = f"{directory}/out/nodes/{name}/network-config"
     subject = f"{os.path.basename(directory)}/{name} network-config"
-    node = next(n for n in rendered.profile(directory)["nodes"] if n["name"] == name)
+    profile = rendered.profile(directory)
+    node = profile.get("network", {}) | next(n for n in profile["nodes"] if n["name"] == name)
     check_schema(checks, subject, path)
     for kind in RENDERERS:
         check_renderer(checks, subject, kind, path, node, scratch)
