@@ -1,0 +1,292 @@
+"""Has a real kubeadm read every document, take up our PKI, and rehearse init and join.
+
+Usage: kubeadm.py KUBEADM RENDERED SCRATCH
+In:  a kubeadm of the release the rendering is for. Out: verdicts.
+Every act runs in a root made of the machine's own files, with no network but loopback. `init --dry-run` yields what the API
+server would hold; `join --dry-run` of every other node then finds that behind the endpoint's address (see endpoint.py).
+kubeadm's own output may hold secrets: it stays in SCRATCH, and only lines about warnings and errors are quoted.
+"""
+
+import ipaddress
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import yaml
+
+import rendered
+from checks import Checks
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CELL = os.path.join(HERE, "..", "kubeadm", "cell")
+ENDPOINT = os.path.join(HERE, "..", "kubeadm", "endpoint.py")
+OWN = "/etc/kubespore"
+# klog warnings of a rehearsal that are not about our documents: where it writes, and what this root lacks.
+ABOUT_THE_HOST = re.compile(r"dry-run directory|systemd-resolved|no supported init system|container runtime|sandbox image")
+
+
+class Machine:
+    """A node's root directory and the runs of kubeadm in it."""
+
+    def __init__(self, kubeadm, directory, node, scratch):
+        self.node = node
+        self.root = os.path.join(scratch, node)
+        self.log = os.path.join(scratch, f"{node}.log")
+        shutil.rmtree(self.root, ignore_errors=True)
+        shutil.copytree(os.path.join(directory, "machines", node), self.root)
+        for parent in ("usr/bin", "etc/kubernetes/pki", "root"):
+            os.makedirs(os.path.join(self.root, parent), exist_ok=True)
+        try:
+            os.link(kubeadm, self.path("/usr/bin/kubeadm"))
+        except OSError:
+            shutil.copy(kubeadm, self.path("/usr/bin/kubeadm"))
+        kept = self.path(f"{OWN}/pki")
+        if os.path.isdir(kept):
+            shutil.copytree(kept, self.path("/etc/kubernetes/pki"), dirs_exist_ok=True)
+
+    def path(self, inside):
+        """Where a path of the machine is here."""
+        return os.path.join(self.root, inside.lstrip("/"))
+
+    def documents(self, path):
+        """The YAML documents of a machine's file."""
+        with open(self.path(path), "rb") as handle:
+            return [d for d in yaml.safe_load_all(handle) if d]
+
+    def run(self, *arguments, addresses="", server="", seconds=120):
+        """Runs kubeadm with these arguments: (exit status, all it said)."""
+        try:
+            done = subprocess.run(
+                [CELL, self.root, addresses, server, "/usr/bin/kubeadm", *arguments],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False,
+            )
+            status, said = done.returncode, done.stdout.decode(errors="replace")
+        except subprocess.TimeoutExpired as late:
+            status, said = 124, (late.stdout or b"").decode(errors="replace") + f"\nerror: not done after {seconds} s"
+        with open(self.log, "a", encoding="utf-8") as handle:
+            handle.write(f"$ kubeadm {' '.join(arguments)}\n{said}\n")
+        return status, said
+
+
+def complaints(said):
+    """Warnings about our documents. Of the preflight checks, only the one about names: it reads our /etc/hosts."""
+    lines = [line for line in said.splitlines() if re.match(r"W\d{4}|\s*\[WARNING Hostname", line)]
+    return [line.split("] ", 1)[-1].strip()[:300] for line in lines if not ABOUT_THE_HOST.search(line)]
+
+
+def trouble(said):
+    """The lines that say what went wrong."""
+    lines = [line for line in said.splitlines() if re.match(r"error|E\d{4}|\s*\[ERROR|W\d{4}|cell:|To see|fatal|panic", line)]
+    return " | ".join(lines[-6:])[:900]
+
+
+def accepted(checks, subject, status, said):
+    """kubeadm succeeded and had nothing to say against the documents."""
+    good = checks.true(subject, status == 0, f"exit status {status}: {trouble(said)}")
+    if good:
+        checks.same(f"{subject}, warnings", complaints(said), [])
+    return good
+
+
+def check_documents(checks, subject, machine, minor):
+    """Every kubeadm document of a machine through kubeadm's strict reader (1.28 and later; migration before)."""
+    for name in ("init", "join"):
+        path = f"{OWN}/kubeadm/{name}.yaml"
+        if not os.path.exists(machine.path(path)):
+            continue
+        checks.same(f"{subject} {path} mode", f"{os.stat(machine.path(path)).st_mode & 0o7777:04o}", "0600")
+        act = ("validate", "--config") if minor >= 28 else ("migrate", "--new-config", "/dev/null", "--old-config")
+        status, said = machine.run("config", *act, path)
+        accepted(checks, f"{subject} config {act[0]} {name}.yaml", status, said)
+
+
+def check_certificates(checks, subject, machine, endpoint_host):
+    """`init phase certs all` takes up our authorities and issues an API server certificate that clients will accept."""
+    before = contents(machine.path("/etc/kubernetes/pki"))
+    status, said = machine.run("init", "phase", "certs", "all", "--config", f"{OWN}/kubeadm/init.yaml")
+    if not accepted(checks, f"{subject} certs all", status, said):
+        return
+    for authority in ("ca", "front-proxy-ca", "etcd/ca"):
+        checks.true(f"{subject} uses our {authority}", f"Using existing {authority} certificate authority" in said, "made its own")
+    checks.true(f"{subject} uses our sa key", 'Using the existing "sa" key' in said, "made its own")
+    after = contents(machine.path("/etc/kubernetes/pki"))
+    checks.same(f"{subject} our PKI untouched", [p for p in sorted(before) if after.get(p) != before[p]], [])
+    pki = machine.path("/etc/kubernetes/pki")
+    flag = "-verify_ip" if is_address(endpoint_host) else "-verify_hostname"
+    verify = ["openssl", "verify", "-CAfile", f"{pki}/ca.crt", "-purpose", "sslserver", flag, endpoint_host, f"{pki}/apiserver.crt"]
+    done = subprocess.run(verify, capture_output=True, check=False)
+    checks.true(f"{subject} API server's certificate is good for {endpoint_host}", done.returncode == 0, done.stderr.decode()[-200:])
+    for leaf, authority in (("front-proxy-client", "front-proxy-ca"), ("etcd/server", "etcd/ca"), ("apiserver-etcd-client", "etcd/ca")):
+        verify = ["openssl", "verify", "-CAfile", f"{pki}/{authority}.crt", f"{pki}/{leaf}.crt"]
+        done = subprocess.run(verify, capture_output=True, check=False)
+        checks.true(f"{subject} {leaf} verifies", done.returncode == 0, done.stderr.decode()[-200:])
+
+
+def contents(directory):
+    """relative path → bytes of everything below."""
+    found = {}
+    for top, _, names in os.walk(directory):
+        for name in names:
+            path = os.path.join(top, name)
+            with open(path, "rb") as handle:
+                found[os.path.relpath(path, directory)] = handle.read()
+    return found
+
+
+def is_address(text):
+    """Whether a host is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def attached_objects(said):
+    """The objects that a dry run printed, in order."""
+    objects, lines = [], None
+    for line in said.splitlines():
+        if line.startswith("[dryrun] Attached object:"):
+            lines = []
+        elif lines is not None and (line.startswith("[") or not line.strip()):
+            objects.append("\n".join(lines))
+            lines = None
+        elif lines is not None:
+            lines.append(line)
+    parsed = [yaml.safe_load(text) for text in objects]
+    return [thing for thing in parsed if isinstance(thing, dict) and "kind" in thing]
+
+
+def wanted_arguments(documents):
+    """component → its extraArgs in the generated ClusterConfiguration as `--name=value`, in either API shape."""
+    configuration = next(d for d in documents if d["kind"] == "ClusterConfiguration")
+    sections = {
+        "kube-apiserver": configuration.get("apiServer"),
+        "kube-controller-manager": configuration.get("controllerManager"),
+        "kube-scheduler": configuration.get("scheduler"),
+        "etcd": configuration.get("etcd", {}).get("local"),
+    }
+    found = {}
+    for component, section in sections.items():
+        arguments = (section or {}).get("extraArgs") or []
+        pairs = arguments.items() if isinstance(arguments, dict) else [(a["name"], a["value"]) for a in arguments]
+        found[component] = [f"--{name}={value}" for name, value in pairs]
+    return found
+
+
+def check_init(checks, subject, machine, join_tokens):
+    """`init --dry-run` goes through; arguments reach the manifests; every machine's token would be created. Its objects."""
+    status, said = machine.run(
+        "init", "--dry-run", "--skip-token-print", "--ignore-preflight-errors=all", "--config", f"{OWN}/kubeadm/init.yaml",
+        addresses=own_addresses(machine),
+    )
+    if not accepted(checks, f"{subject} init --dry-run", status, said):
+        return None
+    rehearsal = [d for d in os.listdir(machine.path("/etc/kubernetes/tmp")) if d.startswith("kubeadm-init-dryrun")]
+    if not checks.same(f"{subject} rehearsal directories", len(rehearsal), 1):
+        return None
+    made = machine.path(f"/etc/kubernetes/tmp/{rehearsal[0]}")
+    for component, arguments in wanted_arguments(machine.documents(f"{OWN}/kubeadm/init.yaml")).items():
+        with open(f"{made}/{component}.yaml", "rb") as handle:
+            command = yaml.safe_load(handle)["spec"]["containers"][0]["command"]
+        checks.same(f"{subject} {component} arguments missing", [a for a in arguments if a not in command], [])
+    created = {thing["metadata"]["name"] for thing in attached_objects(said) if thing["kind"] == "Secret"}
+    for node, token in sorted(join_tokens.items()):
+        identity = token.split(".")[0]
+        checks.true(f"{subject} creates {node}'s token", f"bootstrap-token-{identity}" in created, f"token id {identity} is not created")
+    return attached_objects(said), made
+
+
+def token_of(documents):
+    """The bootstrap token of a JoinConfiguration."""
+    discovery = next(d for d in documents if d["kind"] == "JoinConfiguration")["discovery"]
+    return discovery.get("tlsBootstrapToken") or discovery.get("bootstrapToken", {}).get("token")
+
+
+def own_addresses(machine, *more):
+    """Addresses that a machine's loopback must have: its advertised ones and `more`."""
+    found = list(more)
+    for name in ("init", "join"):
+        path = f"{OWN}/kubeadm/{name}.yaml"
+        if os.path.exists(machine.path(path)):
+            for document in machine.documents(path):
+                plane = document.get("controlPlane") or document
+                found.append((plane.get("localAPIEndpoint") or {}).get("advertiseAddress"))
+    return ",".join(dict.fromkeys(f"{a}/{ipaddress.ip_address(a).max_prefixlen}" for a in found if a))
+
+
+def address_of(machine, host):
+    """Where the machine's own /etc/hosts sends the endpoint's name; loopback's own address when it leaves that to DNS."""
+    if is_address(host):
+        return host
+    hosts = machine.path("/etc/hosts")
+    if os.path.exists(hosts):
+        with open(hosts, encoding="utf-8") as handle:
+            for line in handle:
+                words = line.split("#")[0].split()
+                if host in words[1:]:
+                    return words[0]
+    with open(hosts, "a", encoding="utf-8") as handle:
+        handle.write(f"127.0.0.1 {host}\n")
+    return None
+
+
+def check_join(checks, subject, machine, endpoint, objects, made, scratch):
+    """`join --dry-run` finds the cluster behind the endpoint, trusts it, and is let in with its own token."""
+    host, port = endpoint.rsplit(":", 1)
+    host = host.strip("[]")
+    seen, held = os.path.join(scratch, f"{machine.node}.seen"), os.path.join(scratch, "objects.json")
+    with open(held, "w", encoding="utf-8") as handle:
+        json.dump(objects, handle)
+    server = f"{sys.executable} {ENDPOINT} {port} {made}/apiserver.crt {made}/apiserver.key {held} {seen}"
+    status, said = machine.run(
+        "join", "--dry-run", "--ignore-preflight-errors=all", "--config", f"{OWN}/kubeadm/join.yaml",
+        addresses=own_addresses(machine, address_of(machine, host)), server=server,
+    )
+    accepted(checks, f"{subject} join --dry-run", status, said)
+    asked = []
+    if os.path.exists(seen):
+        with open(seen, encoding="ascii") as handle:
+            asked = handle.read().splitlines()
+    checks.true(
+        f"{subject} reads the cluster's configuration with its token",
+        "200 GET /api/v1/namespaces/kube-system/configmaps/kubeadm-config" in asked,
+        f"the endpoint saw {asked[:6]}",
+    )
+
+
+def main(kubeadm, directory, scratch):
+    """Tries one rendering."""
+    os.umask(0o077)
+    checks = Checks()
+    cluster = os.path.basename(directory)
+    profile = rendered.profile(directory)
+    minor = int(profile["kubernetesVersion"].lstrip("v").split(".")[1])
+    release = subprocess.run([kubeadm, "version", "-o", "short"], check=True, capture_output=True, text=True).stdout.strip()
+    machines = {
+        node: Machine(kubeadm, directory, node, scratch)
+        for node, role in rendered.roles(directory).items()
+        if role in ("control-plane", "worker")
+    }
+    founders = [m for m in machines.values() if os.path.exists(m.path(f"{OWN}/kubeadm/init.yaml"))]
+    checks.same(f"{cluster} founders", len(founders), 1)
+    tokens = {}
+    for node, machine in machines.items():
+        check_documents(checks, f"{release} {cluster}/{node}", machine, minor)
+        tokens[node] = token_of(machine.documents(f"{OWN}/kubeadm/join.yaml"))
+    founder = founders[0]
+    subject = f"{release} {cluster}/{founder.node}"
+    rehearsed = check_init(checks, subject, founder, tokens)
+    check_certificates(checks, subject, founder, profile["controlPlaneEndpoint"].rsplit(":", 1)[0].strip("[]"))
+    if rehearsed:
+        for node, machine in machines.items():
+            if machine is not founder:
+                check_join(checks, f"{release} {cluster}/{node}", machine, profile["controlPlaneEndpoint"], *rehearsed, scratch)
+    checks.finish()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
