@@ -78,16 +78,17 @@ def addresses_of(network_config):
 class Cluster:
     """The machines of one rendered folder, and questions to them."""
 
-    def __init__(self, lab, folder, record):
-        """`record(machine or None, event)` is called for everything worth a line in the report."""
-        self.folder, self.record = folder, record
+    def __init__(self, lab, release, folder, bundle, record):
+        """`release` is the plan's entry of a Kubernetes version; `bundle` the secrets bundle, None when there is none;
+        `record(machine or None, event)` is called for everything worth a line in the report."""
+        self.folder, self.bundle, self.record, self.kubectl_binary = folder, bundle, record, release["kubectl"]
         with open(os.path.join(folder, "manifest.json")) as source:
             nodes = json.load(source)["nodes"]
         self.machines = {}
         for name, facts in nodes.items():
             node = os.path.join(folder, "nodes", name)
             address, mac = addresses_of(os.path.join(node, "network-config"))
-            self.machines[name] = Machine(lab, name, facts["role"], address, mac, os.path.join(node, "seed.iso"))
+            self.machines[name] = Machine(lab, release["version"], name, facts["role"], address, mac, os.path.join(node, "seed.iso"))
         self.kubeconfig = os.path.join(folder, "admin.kubeconfig")
         self.api = Api(self.kubeconfig)
         self.control_planes = [each for each in self.machines.values() if each.role == "control-plane"]
@@ -200,8 +201,6 @@ class Cluster:
         if done.returncode:
             raise Failed(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
-
-    kubectl_binary = "kubectl"
 
     # --- waiting
 

@@ -1,6 +1,6 @@
 """Machines that really boot: user-mode Linux on copy-on-write disks, on a bridge of their own.
 
-In:  a kernel directory (tests/build/kernel), an image directory (tests/build/image), NoCloud seeds.
+In:  a kernel directory (tests/build/kernel), image directories (tests/build/image), NoCloud seeds.
 Out: machines to power on, cut, wipe, look into.
 Absent: what a machine is for. A run lives in network, mount and process namespaces of its own (see
 `run`), so nothing here reaches another network and nothing outlives the run.
@@ -24,11 +24,13 @@ def command(*words, **options):
 class Lab:
     """One network and one kernel for any number of machines; `folder` holds their disks and consoles."""
 
-    def __init__(self, kernel, image, folder):
-        self.image, self.folder, self.root = image, folder, os.path.join(kernel, "root")
+    def __init__(self, kernel, images, folder):
+        """`images` are image directories by Kubernetes version."""
+        self.images, self.folder, self.root = images, folder, os.path.join(kernel, "root")
         os.makedirs(folder, exist_ok=True)
         # the kernel is a program that brings its own loader; it sees the disks under fixed names
-        for name, source in (("lab", folder), ("image", image), ("dev", "/dev"), ("dev/shm", "/dev/shm")):
+        binds = [("lab", folder), ("dev", "/dev"), ("dev/shm", "/dev/shm")]
+        for name, source in binds + [(f"image-{version}", image) for version, image in images.items()]:
             os.makedirs(os.path.join(self.root, name), exist_ok=True)
             command("mount", "--bind", source, os.path.join(self.root, name))
         open(os.path.join(self.root, "linux"), "ab").close()
@@ -62,8 +64,8 @@ class Machine:
     # kubeadm wants two processors of a control plane; elsewhere one is faster on a small host
     PROCESSORS = {"load-balancer": 1, "control-plane": 2, "worker": 1}
 
-    def __init__(self, lab, name, role, address, mac, seed):
-        self.lab, self.name, self.role, self.address, self.mac = lab, name, role, address, mac
+    def __init__(self, lab, version, name, role, address, mac, seed):
+        self.lab, self.version, self.name, self.role, self.address, self.mac = lab, version, name, role, address, mac
         self.folder = os.path.join(lab.folder, name)
         os.makedirs(self.folder, exist_ok=True)
         self.card = lab.port()
@@ -102,7 +104,7 @@ class Machine:
             self.process = subprocess.Popen(
                 ["chroot", self.lab.root, "/linux", f"umid={self.name}", f"uml_dir={inside}/uml",
                  f"mem={self.MEMORY[self.role]}M", f"ncpus={self.PROCESSORS[self.role]}", "seccomp=on",
-                 f"ubd0={inside}/root.cow,/image/base.raw", f"ubd1r={inside}/seed.iso", "root=/dev/ubda", "rw",
+                 f"ubd0={inside}/root.cow,/image-{self.version}/base.raw", f"ubd1r={inside}/seed.iso", "root=/dev/ubda", "rw",
                  f"vec0:transport=raw,ifname={self.card},mac={self.mac},depth=128",
                  "console=tty0", "con0=null,fd:1", "con=null", "ssl=null", "systemd.show_status=0", "panic=-1"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -148,7 +150,7 @@ class Machine:
         """Runs `script` as root on the machine; returns what it prints, or None when it fails or is out of reach."""
         try:
             done = subprocess.run(
-                ["ssh", "-i", os.path.join(self.lab.image, "ssh_key"), "-o", "StrictHostKeyChecking=no",
+                ["ssh", "-i", os.path.join(self.lab.images[self.version], "ssh_key"), "-o", "StrictHostKeyChecking=no",
                  "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5",
                  "-o", "BatchMode=yes", f"root@{self.address}", script],
                 **({"stdin": subprocess.DEVNULL} if data is None else {"input": data}),

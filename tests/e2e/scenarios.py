@@ -87,10 +87,10 @@ def smallest(stage):
     any_profile(stage, "smallest")
 
 
-@scenario("by-hand")
+@scenario("by-hand", "ha")
 def by_hand(stage):
     """The reference alone: when it fails, the lab is at fault and not a seed of ours."""
-    cluster = stage.boot_by_hand()
+    cluster = stage.boot_by_hand("ha")
     cluster.power_on(*cluster.machines.values())
     stage.measure("formedSeconds", cluster.wait_formed(FORMED))
     one_cluster(stage, cluster)
@@ -99,7 +99,7 @@ def by_hand(stage):
 @scenario("all-at-once", "ha")
 def all_at_once(stage):
     """Everything powered on in the same second; the time beside the same cluster driven by hand."""
-    reference = stage.boot_by_hand()
+    reference = stage.boot_by_hand("ha")
     reference.power_on(*reference.machines.values())
     by_hand_took = reference.wait_formed(FORMED)
     cluster = stage.boot("ha")

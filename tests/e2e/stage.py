@@ -25,7 +25,7 @@ class Stage:
         self.run, self.name = run, name
         self.random = random.Random(f"{seed} {name}")
         self.began = time.monotonic()
-        self.lines = {"scenario": name, "verdict": None, "reason": None, "seconds": None, "measures": {},
+        self.lines = {"scenario": name, "kubernetes": None, "verdict": None, "reason": None, "seconds": None, "measures": {},
                       "clusterId": {"before": None, "after": None}, "kubeSystemUid": {"before": None, "after": None},
                       "voters": [], "machines": {}, "events": []}
 
@@ -66,7 +66,7 @@ class Stage:
 
     def boot(self, profile):
         """A freshly rendered cluster of `profile`, every machine off and without a disk."""
-        path = self.run.profiles[profile]
+        path, version = self.run.profiles[profile]
         folder = self.run.fresh(f"{self.name}-{profile}")
         copy = os.path.join(folder, os.path.basename(path))
         shutil.copyfile(path, copy)
@@ -75,22 +75,22 @@ class Stage:
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
             raise Failed(f"render {path}: {done.stdout.strip()}")
-        return self._cluster(rendered, os.path.splitext(copy)[0] + ".secrets.yaml")
+        return self._cluster(version, rendered, os.path.splitext(copy)[0] + ".secrets.yaml")
 
-    def boot_by_hand(self):
-        """The reference cluster, every machine off and without a disk."""
+    def boot_by_hand(self, profile):
+        """The reference cluster in the Kubernetes version of `profile`, every machine off and without a disk."""
+        version = self.run.profiles[profile][1]
         folder = os.path.join(self.run.fresh(f"{self.name}-by-hand"), "out")
-        by_hand.write(folder, self.run.version, self.run.pause_image)
-        return self._cluster(folder, None)
+        by_hand.write(folder, version, self.run.releases[version]["pauseImage"])
+        return self._cluster(version, folder, None)
 
-    def _cluster(self, folder, bundle):
+    def _cluster(self, version, folder, bundle):
         if self.run.current:
             self.run.current.off()
         self.run.clear_disks()
-        cluster = Cluster(self.run.lab, folder, self.record)
-        cluster.bundle, cluster.profile, cluster.kubectl_binary = bundle, None, self.run.kubectl
-        self.run.current, self.run.standing = cluster, None
-        return cluster
+        self.lines["kubernetes"] = version
+        self.run.current, self.run.standing = Cluster(self.run.lab, self.run.releases[version], folder, bundle, self.record), None
+        return self.run.current
 
     def standing(self, profile, form):
         """A whole cluster of `profile`: the one an earlier scenario left standing, or a new one made by `form(stage, cluster)`."""
