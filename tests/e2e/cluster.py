@@ -252,8 +252,8 @@ class Cluster:
 
     def settled(self, machines=None):
         """True when every one of `machines` (all members unless given) says in its status.json that it is done; else who does not."""
-        waiting = [f"{machine.name} {status.get('phase', 'silent')}: {status.get('reason', '')}".rstrip(": ")
-                   for machine, status in self.statuses(machines or self.members) if status.get("phase") != "done"]
+        waiting = [" ".join([machine.name] + [status[key] for key in ("phase", "result", "reason", "text") if status.get(key)] or ["silent"])
+                   for machine, status in self.statuses(machines or self.members) if status.get("result") != "done"]
         return True if not waiting else ", ".join(waiting)
 
     def wait_settled(self, seconds):
