@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the builders in this directory; sourced, never run.
 #
 # In:  KUBESPORE_CACHE (default: kubespore under the user's cache directory).

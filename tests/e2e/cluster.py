@@ -95,7 +95,8 @@ class Cluster:
         self.workers = [each for each in self.machines.values() if each.role == "worker"]
         self.balancers = [each for each in self.machines.values() if each.role == "load-balancer"]
         self.members = self.control_planes + self.workers
-        self.founder = self.control_planes[0]
+        founders = [name for name, facts in nodes.items() if "/etc/kubespore/kubeadm/init.yaml" in facts.get("machine", {})]
+        self.founder = self.machines[founders[0]] if founders else self.control_planes[0]
         self.entry = (self.balancers or self.control_planes)[0].address
         """Where the control-plane endpoint leads."""
         with open("/etc/hosts", "a") as hosts:
