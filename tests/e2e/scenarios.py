@@ -12,7 +12,7 @@ import typing
 from cluster import Failed
 from residue import search
 
-FORMED = 900
+FORMED = 1200
 """Seconds that a cluster may take to be whole after the last power-on, on two busy cores."""
 
 
