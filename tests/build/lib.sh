@@ -1,7 +1,8 @@
+# shellcheck shell=bash
 # Shared by the builders in this directory; sourced, never run.
 #
 # In:  KUBESPORE_CACHE (default: kubespore under the user's cache directory).
-# Out: CACHE, HERE, log, die, need, go_build_env, publish, release_of.
+# Out: CACHE, HERE, and the functions below.
 # Every builder prints the paths it promises on stdout and talks on stderr.
 set -euo pipefail
 CACHE=${KUBESPORE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kubespore}
@@ -36,4 +37,16 @@ alone() {
   mkdir -p "$CACHE/lock"
   exec 9>"$CACHE/lock/$1"
   flock 9
+}
+
+# closest MODULE VERSION: the version to build when a release wants VERSION: itself when the module proxy
+# serves it, else the newest of its minor, else the newest of the next minor that is served.
+closest() {
+  local module=$1 wanted=${2#v} served minor
+  if go mod download -json "$module@v$wanted" >/dev/null 2>&1; then printf '%s\n' "$wanted"; return; fi
+  served=$(go list -m -versions "$module" | tr ' ' '\n' | sed -n 's/^v\([0-9]*\.[0-9]*\.[0-9]*\)$/\1/p' | sort -V)
+  minor=$(printf '%s\n%s\n' "${wanted%.*}" "$(sed 's/\.[0-9]*$//' <<<"$served")" | sort -Vu | sed -n "/^${wanted%.*}\$/,\$p" |
+    while read -r each; do grep -q "^$each\." <<<"$served" && { printf '%s\n' "$each"; break; }; done) || true
+  [ -n "$minor" ] || die "the module proxy serves no $module of $wanted or later"
+  grep "^$minor\." <<<"$served" | tail -1
 }
