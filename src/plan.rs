@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use crate::kubernetes::{self, Release};
+use crate::kubernetes::{self, CoreDnsPath, Release};
 use crate::net::{DnsName, Host, IpNet};
 use crate::os::{self, Os};
 use crate::profile::spec::{ClusterSpec, Cni, Distribution, LoadBalancer, NodeSpec, Role};
@@ -26,6 +26,10 @@ pub struct ClusterPlan<'a> {
     pub nodes: Vec<NodePlan<'a>>,
     /// Where the endpoint's name leads first, when the profile knows.
     pub endpoint_address: Option<IpAddr>,
+    /// Where Kubernetes' own images come from.
+    pub image_repository: String,
+    /// Where CoreDNS comes from, when kubeadm would not find it there.
+    pub coredns_repository: Option<String>,
     /// The pause image the kubelet's pods begin with; containerd must not pull another.
     pub pause_image: String,
     /// Whether API servers answer their health path to anybody.
@@ -123,13 +127,16 @@ pub fn plan<'a>(spec: &'a ClusterSpec, bundle: &'a Bundle) -> ClusterPlan<'a> {
         plan_node(spec, bundle, node, index, ordinal)
     });
     let nodes = nodes.collect();
+    let image_repository = image_repository(spec);
     ClusterPlan {
         spec,
         bundle,
         release,
         nodes,
         endpoint_address: endpoint_addresses(spec).first().copied(),
-        pause_image: pause_image(spec, release),
+        pause_image: format!("{image_repository}/pause:{}", release.pause),
+        coredns_repository: coredns_repository(&image_repository, release, spec.version.patch),
+        image_repository,
         anonymous_health: argument(&spec.documents.cluster, "apiServer", "anonymous-auth").is_none_or(|value| value != "false"),
         ignored_checks: ignored_checks(spec),
         hosts: hosts(spec),
@@ -193,10 +200,18 @@ fn argument<'v>(document: &'v Map<String, Value>, component: &str, name: &str) -
     list.iter().rev().find(|entry| entry.get("name").and_then(Value::as_str) == Some(name))?.get("value")?.as_str()
 }
 
-fn pause_image(spec: &ClusterSpec, release: &Release) -> String {
-    let repository = spec.documents.cluster.get("imageRepository").and_then(Value::as_str);
-    let repository = repository.unwrap_or_else(|| release.default_repository(spec.version.patch));
-    format!("{repository}/pause:{}", release.pause)
+/// Where Kubernetes' images have lived since 1.22.17; the older default `k8s.gcr.io` is frozen (kubernetes.io, "k8s.gcr.io Redirect").
+const REPOSITORY: &str = "registry.k8s.io";
+
+fn image_repository(spec: &ClusterSpec) -> String {
+    spec.documents.cluster.get("imageRepository").and_then(Value::as_str).unwrap_or(REPOSITORY).to_owned()
+}
+
+/// kubeadm looks for CoreDNS one level deeper in its own default repository alone; where that is an older one than ours, it must be told.
+fn coredns_repository(repository: &str, release: &Release, patch: u16) -> Option<String> {
+    let deeper = release.coredns_path(patch) == CoreDnsPath::NestedInDefault;
+    let foreign = repository == REPOSITORY && release.default_repository(patch) != REPOSITORY;
+    (deeper && foreign).then(|| format!("{REPOSITORY}/coredns"))
 }
 
 fn ignored_checks(spec: &ClusterSpec) -> Vec<String> {

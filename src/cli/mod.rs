@@ -3,6 +3,7 @@
 //! In: arguments. Out: data on stdout, talk on stderr, exit code 0 done, 1 refused or failed, 2 usage.
 //! Absent on purpose: network connections; no verb opens one.
 
+mod bundle;
 mod inspect;
 mod join_command;
 mod profile;

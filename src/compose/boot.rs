@@ -12,6 +12,9 @@ use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Distribution, Found, LoadBalancer};
 use crate::runtime;
 
+/// Where etcd keeps its data, on the machine and in its pod.
+pub const ETCD_DATA: &str = "/var/lib/etcd";
+
 /// The facts, and what they borrow from.
 pub struct Facts<'a> {
     cluster: &'a ClusterPlan<'a>,
@@ -40,11 +43,6 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
             (*range, via.expect("the profile's check wants an address in each pod network's family"))
         })
     });
-    let mut init_flags = vec!["--skip-token-print"];
-    if cluster.spec.pki.distribution == Distribution::CertificateKey {
-        init_flags.extend(release.upload_certs_flag);
-        init_flags.extend(release.skip_certificate_key_print.then_some("--skip-certificate-key-print"));
-    }
     let mut finish_phases = vec!["control-plane-join mark-control-plane"];
     if release.kubeadm_api <= KubeadmApi::V1Beta2 {
         finish_phases.insert(0, "control-plane-join update-status");
@@ -58,7 +56,7 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
             .collect(),
         routes: routes.collect(),
         kubeadm_version: format!("v{}", cluster.spec.version),
-        init_flags,
+        init_flags: super::documents::init_flags(cluster),
         finish_phases,
         renew_command: format!("kubespore secrets bootstrap-token PROFILE {name} | kubectl --kubeconfig admin.kubeconfig apply -f -"),
         found_command: "kubespore secrets found-until PROFILE --within 720h && kubespore render PROFILE".to_owned(),
@@ -135,7 +133,7 @@ impl Facts<'_> {
             runtime: first_boot::Runtime { service: runtime::SERVICE, socket: runtime::SOCKET },
             tools: release.required_programs,
             images: &[],
-            etcd_data: "/var/lib/etcd",
+            etcd_data: ETCD_DATA,
             etcd_disk: None,
             manifests: if founds { &spec.manifests } else { &[] },
             bridge: (spec.cni == Cni::Bridge).then_some(Bridge {

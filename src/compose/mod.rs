@@ -8,6 +8,8 @@ mod documents;
 mod node;
 mod pki;
 
+pub use documents::{classic_join_command, join_command};
+
 use crate::balancer::{self, Contribution, Site};
 use crate::host::{Directory, File, Machine, Unit};
 use crate::plan::{Act, ClusterPlan, NodePlan};

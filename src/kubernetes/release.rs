@@ -191,6 +191,14 @@ pub struct Release {
     /// Whether the API server can limit anonymous requests to its health paths by an AuthenticationConfiguration
     /// without a feature gate (`AnonymousAuthConfigurableEndpoints`).
     pub anonymous_paths: bool,
+    /// Flags of `kubeadm reset` that keep it from taking the machine's etcd member out of the cluster
+    /// (`cmd/kubeadm/app/cmd/reset.go`; phases came with 1.15).
+    pub reset_flags: &'static [&'static str],
+    /// Prefix of the HTTP gateway of the etcd that kubeadm runs (etcd `Documentation/dev-guide/api_grpc_gateway.md`).
+    pub etcd_gateway: &'static str,
+    /// Whether a bootstrap token may read nodes: `kubeadm join` looks for a namesake
+    /// (`cmd/kubeadm/app/phases/bootstraptoken/node/tlsbootstrap.go`, `AllowBoostrapTokensToGetNodes`).
+    pub join_reads_nodes: bool,
     /// Whether the kubelet's cluster-wide settings lie in `kube-system/kubelet-config` rather than `kubelet-config-1.X`
     /// (`cmd/kubeadm/app/constants/constants.go`).
     pub plain_kubelet_config_map: bool,

@@ -44,6 +44,9 @@ const V1_13: Release = Release {
     etcd_learners: false,
     etcd_api_call_timeout: false,
     anonymous_paths: false,
+    reset_flags: &[],
+    etcd_gateway: "/v3alpha",
+    join_reads_nodes: false,
     plain_kubelet_config_map: false,
 
     control_plane_labels: &["node-role.kubernetes.io/master"],
@@ -81,6 +84,7 @@ const V1_14: Release = Release {
     skip_certificate_key_print: true,
     coredns: &[(0, "1.3.1")],
     etcd: &[(0, "3.3.10")],
+    etcd_gateway: "/v3beta",
     ..V1_13
 };
 
@@ -91,6 +95,7 @@ const V1_15: Release = Release {
     upload_certs_flag: Some("--upload-certs"),
     certificate_key: CertificateKeyInput::Document,
     ec_certificate_authority: true,
+    reset_flags: &["--skip-phases=remove-etcd-member"],
     ..V1_14
 };
 
@@ -110,12 +115,14 @@ const V1_17: Release = Release {
     control_planes_join_concurrently: true,
     coredns: &[(0, "1.6.5")],
     etcd: &[(0, "3.4.3-0")],
+    etcd_gateway: "/v3",
     ..V1_16
 };
 
 const V1_18: Release = Release {
     minor: Minor(1, 18),
     join_refuses_ready_namesake: true,
+    join_reads_nodes: true,
     coredns: &[(0, "1.6.7")],
     pause: "3.2",
     required_programs: &["crictl", "conntrack", "ip", "iptables", "mount", "nsenter"],

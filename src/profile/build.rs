@@ -4,8 +4,9 @@
 
 use super::check::{Files, manifest_name};
 use super::raw::{At, Raw, RawFile, RawNode};
+use crate::kubeadm::Documents;
 use super::spec::{
-    BalancerKind, Bootstrap, ClusterSpec, Documents, ExtraFile, Join, LoadBalancer, Networking, NodeSpec, Pki, RegistryMirror,
+    BalancerKind, Bootstrap, ClusterSpec, ExtraFile, Join, LoadBalancer, Networking, NodeSpec, Pki, RegistryMirror,
 };
 use crate::host::User;
 use serde_json::{Map, Value};

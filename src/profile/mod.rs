@@ -11,6 +11,7 @@
 mod build;
 mod check;
 pub mod codes;
+mod documents;
 pub mod file;
 pub mod form;
 pub mod keys;
@@ -18,14 +19,12 @@ mod raw;
 mod shape;
 pub mod spec;
 
-use serde_json::{Map, Value};
-
 use self::check::Files;
 use self::codes::Weight;
 use self::raw::{At, Raw};
-use self::spec::{ClusterSpec, Documents};
+use self::spec::ClusterSpec;
 use crate::diag::{Report, Severity, Source};
-use crate::yaml::{self, Node};
+use crate::yaml;
 
 /// Reads a profile; `read` returns the bytes of a file it refers to, or why they cannot be had.
 ///
@@ -49,7 +48,7 @@ pub fn load(source: &Source, read: &dyn Fn(&str) -> Result<Vec<u8>, String>) -> 
     shape::check(&source.text, &root, &keys::PROFILE, &mut report);
     let raw = raw::read(&root);
     check::check(&raw, &files, &mut report);
-    let documents = documents(&raw);
+    let documents = documents::take(&raw);
     acknowledge(&raw, &mut report);
     report.sort();
     if report.count(Severity::Error) > 0 {
@@ -57,23 +56,6 @@ pub fn load(source: &Source, read: &dyn Fn(&str) -> Result<Vec<u8>, String>) -> 
     }
     let spec = build::build(&raw, &files, documents).expect("a value is missing only where an error says so");
     (Some(spec), report)
-}
-
-fn documents(raw: &Raw<'_>) -> Documents {
-    let take = |key: &str| {
-        let node: Option<&Node> = raw.documents.iter().find(|document| document.key == key).map(|document| document.node);
-        match node.map(yaml::to_json) {
-            Some(Value::Object(map)) => map,
-            _ => Map::new(),
-        }
-    };
-    Documents {
-        cluster: take("clusterConfiguration"),
-        init: take("initConfiguration"),
-        join: take("joinConfiguration"),
-        kubelet: take("kubeletConfiguration"),
-        kube_proxy: take("kubeProxyConfiguration"),
-    }
 }
 
 /// Drops the findings that the profile knows of, and says which acknowledgements do nothing.

@@ -5,8 +5,9 @@
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::kubeadm::Documents;
 use crate::kubernetes::Version;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
 
@@ -193,21 +194,6 @@ pub struct RegistryMirror {
     pub registry: String,
     /// URLs tried in order.
     pub mirrors: Vec<String>,
-}
-
-/// The user's kubeadm, kubelet and kube-proxy documents, merged over what is generated.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Documents {
-    /// `clusterConfiguration`.
-    pub cluster: Map<String, Value>,
-    /// `initConfiguration`.
-    pub init: Map<String, Value>,
-    /// `joinConfiguration`.
-    pub join: Map<String, Value>,
-    /// `kubeletConfiguration`.
-    pub kubelet: Map<String, Value>,
-    /// `kubeProxyConfiguration`.
-    pub kube_proxy: Map<String, Value>,
 }
 
 /// A file a user wants on machines.

@@ -15,6 +15,8 @@ pub enum Yaml {
     Bool(bool),
     /// An integer, in decimal.
     Int(i64),
+    /// Any other number, as JSON spells it.
+    Number(serde_json::Number),
     /// A string, double-quoted.
     Str(String),
     /// A string, as a literal block where YAML can carry it exactly, else double-quoted.
@@ -39,12 +41,12 @@ impl Yaml {
 }
 
 impl From<&Value> for Yaml {
-    /// Takes over a JSON value; a number that is no integer stays the text JSON gives it.
+    /// Takes over a JSON value.
     fn from(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(b) => Self::Bool(*b),
-            Value::Number(n) => n.as_i64().map_or_else(|| Self::Str(n.to_string()), Self::Int),
+            Value::Number(n) => n.as_i64().map_or_else(|| Self::Number(n.clone()), Self::Int),
             Value::String(s) => Self::Str(s.clone()),
             Value::Array(items) => Self::Seq(items.iter().map(Self::from).collect()),
             Value::Object(map) => Self::Map(map.iter().map(|(k, v)| (k.clone(), Self::from(v))).collect()),
@@ -125,6 +127,7 @@ fn inline(out: &mut String, value: &Yaml, indent: usize) {
         Yaml::Null => out.push_str("null"),
         Yaml::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
         Yaml::Int(n) => out.push_str(&n.to_string()),
+        Yaml::Number(n) => out.push_str(&n.to_string()),
         Yaml::Str(text) => quote(out, text),
         Yaml::Literal(text) if is_literal(text) => literal(out, text, indent),
         Yaml::Literal(text) => quote(out, text),

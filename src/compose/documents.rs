@@ -1,0 +1,251 @@
+//! kubeadm's documents for one machine, and the lines that hand them to kubeadm.
+//!
+//! In: a plan. Out: one file an act below /etc/kubespore/kubeadm. Absent on purpose: shapes of releases
+//! (`kubeadm`), and who may hold which secret (`plan::Holds`).
+
+use serde_json::{Map, Value, json};
+
+use crate::host::File;
+use crate::kubeadm::{self, Documents, duration, merge};
+use crate::kubernetes::CertificateKeyInput;
+use crate::plan::{Act, ClusterPlan, NodePlan};
+use crate::profile::spec::{Cni, Discovery, Distribution};
+use crate::runtime::CRI_SOCKET;
+use crate::secrets;
+
+const INIT: &str = "/etc/kubespore/kubeadm/init.yaml";
+const JOIN: &str = "/etc/kubespore/kubeadm/join.yaml";
+const CERTIFICATE_KEY: &str = "/etc/kubespore/kubeadm/certificate-key";
+const DISCOVERY: &str = "/etc/kubespore/discovery.conf";
+
+/// The group that kubeadm's rights for joining nodes are bound to
+/// (`cmd/kubeadm/app/constants/constants.go`, `NodeBootstrapTokenAuthGroup`).
+const BOOTSTRAPPERS: &str = "system:bootstrappers:kubeadm:default-node-token";
+
+/// Slow disks and links are no reason to fail: kubeadm's own limits are 4, 4, 1, 2, 5 and 5 minutes
+/// (`cmd/kubeadm/app/apis/kubeadm/v1beta4/defaults.go`).
+const TIMEOUTS: [(&str, u64); 6] = [
+    ("controlPlaneComponentHealthCheck", 15 * 60),
+    ("kubeletHealthCheck", 10 * 60),
+    ("kubernetesAPICall", 5 * 60),
+    ("etcdAPICall", 10 * 60),
+    ("tlsBootstrap", 10 * 60),
+    ("discovery", 10 * 60),
+];
+
+/// Makes the documents and what they refer to.
+pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
+    let mut files = Vec::new();
+    if node.act == Act::Found {
+        files.push(File::new(INIT, 0o600, kubeadm::write(&init(cluster, node), cluster.release)));
+    }
+    files.push(File::new(JOIN, 0o600, kubeadm::write(&join(cluster, node), cluster.release)));
+    if cluster.spec.join.discovery == Discovery::File {
+        let text = secrets::discovery_kubeconfig(cluster.bundle, &cluster.spec.endpoint.to_string());
+        files.push(File::new(DISCOVERY, 0o600, text));
+    }
+    if key_is_flag(cluster, node) {
+        files.push(File::new(CERTIFICATE_KEY, 0o600, format!("{}\n", cluster.bundle.certificate_key.expose())));
+    }
+    files
+}
+
+/// Returns the line a machine runs, with no secret in it; a load balancer runs none.
+#[must_use]
+pub fn join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
+    let mut words = match node.act {
+        Act::Balance => return None,
+        Act::Found => {
+            let mut words = vec!["kubeadm init --config".to_owned(), INIT.to_owned()];
+            words.extend(init_flags(cluster).into_iter().map(str::to_owned));
+            words
+        }
+        Act::JoinControlPlane | Act::JoinWorker => vec!["kubeadm join --config".to_owned(), JOIN.to_owned()],
+    };
+    if key_is_flag(cluster, node) {
+        words.push(format!("--certificate-key \"$(cat {CERTIFICATE_KEY})\""));
+    }
+    Some(words.join(" ") + "\n")
+}
+
+/// Returns the classic line with every secret on it, as a person would type it; a load balancer joins nothing.
+#[must_use]
+pub fn classic_join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
+    let plane = match node.act {
+        Act::Balance => return None,
+        Act::Found | Act::JoinControlPlane => true,
+        Act::JoinWorker => false,
+    };
+    let (endpoint, hash) = (&cluster.spec.endpoint, cluster.bundle.discovery_hash());
+    let mut line = format!("kubeadm join {endpoint} --token {} --discovery-token-ca-cert-hash {hash}", own_token(cluster, node));
+    if plane {
+        line.push_str(&format!(" {}", cluster.release.control_plane_join_flag));
+        if cluster.spec.pki.distribution == Distribution::CertificateKey {
+            line.push_str(&format!(" --certificate-key {}", cluster.bundle.certificate_key.expose()));
+        }
+    }
+    Some(line + "\n")
+}
+
+/// The flags of `kubeadm init`: nothing secret is printed, certificates are uploaded where the profile wants it.
+pub fn init_flags(cluster: &ClusterPlan<'_>) -> Vec<&'static str> {
+    let mut flags = vec!["--skip-token-print"];
+    if cluster.spec.pki.distribution == Distribution::CertificateKey {
+        flags.extend(cluster.release.upload_certs_flag);
+        flags.extend(cluster.release.skip_certificate_key_print.then_some("--skip-certificate-key-print"));
+    }
+    flags
+}
+
+fn key_is_flag(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> bool {
+    node.holds.certificate_key && cluster.release.certificate_key == CertificateKeyInput::Flag
+}
+
+fn key_in_document(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<Value> {
+    let wanted = node.holds.certificate_key && cluster.release.certificate_key == CertificateKeyInput::Document;
+    wanted.then(|| Value::from(cluster.bundle.certificate_key.expose()))
+}
+
+fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
+    let user = &cluster.spec.documents;
+    let mut init = Map::new();
+    init.insert("bootstrapTokens".into(), tokens(cluster));
+    init.insert("nodeRegistration".into(), registration(cluster, node));
+    init.insert("localAPIEndpoint".into(), local_endpoint(node));
+    init.extend(key_in_document(cluster, node).map(|key| ("certificateKey".to_owned(), key)));
+    init.insert("timeouts".into(), timeouts());
+    let mut documents = Documents {
+        init,
+        cluster: cluster_configuration(cluster),
+        join: Map::new(),
+        kubelet: object(json!({"cgroupDriver": "systemd"})),
+        kube_proxy: object(json!({"mode": "iptables"})),
+    };
+    merge(&mut documents.init, &user.init);
+    merge(&mut documents.cluster, &user.cluster);
+    merge(&mut documents.kubelet, &user.kubelet);
+    merge(&mut documents.kube_proxy, &user.kube_proxy);
+    documents
+}
+
+fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
+    let token = own_token(cluster, node);
+    let discovery = match cluster.spec.join.discovery {
+        Discovery::File => json!({"file": {"kubeConfigPath": DISCOVERY}, "tlsBootstrapToken": token}),
+        Discovery::Token => json!({
+            "bootstrapToken": {
+                "token": token,
+                "apiServerEndpoint": cluster.spec.endpoint.to_string(),
+                "caCertHashes": [cluster.bundle.discovery_hash()],
+            },
+            "tlsBootstrapToken": token,
+        }),
+    };
+    let mut join = Map::new();
+    join.insert("nodeRegistration".into(), registration(cluster, node));
+    join.insert("discovery".into(), discovery);
+    if matches!(node.act, Act::Found | Act::JoinControlPlane) {
+        let mut plane = object(json!({"localAPIEndpoint": local_endpoint(node)}));
+        plane.extend(key_in_document(cluster, node).map(|key| ("certificateKey".to_owned(), key)));
+        join.insert("controlPlane".into(), Value::Object(plane));
+    }
+    join.insert("timeouts".into(), timeouts());
+    merge(&mut join, &cluster.spec.documents.join);
+    Documents { join, ..Documents::default() }
+}
+
+/// Every node's token, whatever its machine does first: the founder may have to join one day.
+fn tokens(cluster: &ClusterPlan<'_>) -> Value {
+    let usages: &[&str] = match cluster.spec.join.discovery {
+        Discovery::File => &["authentication"],
+        Discovery::Token => &["signing", "authentication"],
+    };
+    let ttl = duration(cluster.spec.join.token_ttl);
+    let of = |node: &&NodePlan<'_>| node.holds.own_token;
+    let tokens = cluster.nodes.iter().filter(of).map(|node| {
+        json!({
+            "token": own_token(cluster, node),
+            "description": format!("joins {} to {}", node.spec.name, cluster.spec.name),
+            "ttl": ttl,
+            "usages": usages,
+            "groups": [BOOTSTRAPPERS],
+        })
+    });
+    tokens.collect()
+}
+
+fn own_token(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> String {
+    let secrets = cluster.bundle.nodes.get(node.spec.name.as_str()).expect("the bundle has an entry for every node");
+    secrets.token.whole().expose().to_owned()
+}
+
+fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Value {
+    let spec = node.spec;
+    let mut arguments = vec![("node-ip".to_owned(), node_addresses(node))];
+    if !spec.labels.is_empty() {
+        let labels: Vec<_> = spec.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        arguments.push(("node-labels".to_owned(), labels.join(",")));
+    }
+    arguments.extend(spec.kubelet_extra_args.iter().cloned());
+    let arguments: Vec<_> = arguments.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    let mut registration =
+        object(json!({"name": spec.name.as_str(), "criSocket": CRI_SOCKET, "kubeletExtraArgs": arguments}));
+    if let Some(taints) = &spec.taints {
+        registration.insert("taints".into(), Value::from(taints.clone()));
+    }
+    if !cluster.ignored_checks.is_empty() {
+        registration.insert("ignorePreflightErrors".into(), json!(cluster.ignored_checks));
+    }
+    Value::Object(registration)
+}
+
+/// The addresses the kubelet registers, so that it need not guess between interfaces.
+fn node_addresses(node: &NodePlan<'_>) -> String {
+    let second = node.spec.second_address.map(|address| address.addr());
+    let all: Vec<_> = std::iter::once(node.address).chain(second).map(|address| address.to_string()).collect();
+    all.join(",")
+}
+
+fn local_endpoint(node: &NodePlan<'_>) -> Value {
+    json!({"advertiseAddress": node.address.to_string(), "bindPort": super::node::API_PORT})
+}
+
+fn timeouts() -> Value {
+    TIMEOUTS.iter().map(|(name, seconds)| ((*name).to_owned(), Value::from(duration(*seconds)))).collect()
+}
+
+fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {
+    let spec = cluster.spec;
+    let networking = &spec.networking;
+    let list = |subnets: &[crate::net::IpNet]| subnets.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    let mut document = object(json!({
+        "clusterName": spec.name.as_str(),
+        "kubernetesVersion": format!("v{}", spec.version),
+        "controlPlaneEndpoint": spec.endpoint.to_string(),
+        "imageRepository": cluster.image_repository,
+        "certificatesDir": "/etc/kubernetes/pki",
+        "networking": {
+            "podSubnet": list(&networking.pod_subnets),
+            "serviceSubnet": list(&networking.service_subnets),
+            "dnsDomain": networking.dns_domain.as_str(),
+        },
+        "etcd": {"local": {"dataDir": super::boot::ETCD_DATA}},
+        "apiServer": {"certSANs": cluster.certificate_names},
+    }));
+    if let Some(repository) = &cluster.coredns_repository {
+        document.insert("dns".into(), json!({"imageRepository": repository}));
+    }
+    if spec.cni == Cni::Bridge {
+        // The built-in network gives every node its range itself; two sources would disagree.
+        let off = json!([{"name": "allocate-node-cidrs", "value": "false"}]);
+        document.insert("controllerManager".into(), json!({"extraArgs": off}));
+    }
+    document
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
