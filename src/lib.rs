@@ -1,14 +1,14 @@
 //! Offline generator of first-boot images for kubeadm clusters.
 
 pub mod balancer;
-
+pub mod cli;
 pub mod compose;
 pub mod diag;
 pub mod error;
 pub mod first_boot;
 pub mod handover;
 pub mod host;
-
+pub mod image;
 pub mod kubeadm;
 pub mod kubernetes;
 pub mod net;

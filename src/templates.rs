@@ -59,5 +59,5 @@ pub fn fill(name: &str, values: impl Serialize) -> String {
     ENVIRONMENT
         .get_template(name)
         .and_then(|template| template.render(minijinja::value::Serde(values)))
-        .unwrap_or_else(|error| panic!("templates/{name}: {error:#}\nthis is a fault of kubespore, not of your profile"))
+        .unwrap_or_else(|error| panic!("templates/{name}: {error}\nthis is a fault of kubespore, not of your profile"))
 }

@@ -154,7 +154,7 @@ fn cluster(plan: &ClusterPlan<'_>) -> handover::Cluster {
         kubernetes_version: spec.version.to_string(),
         kubeadm_api: plan.release.kubeadm_api.to_string(),
         endpoint: spec.endpoint.to_string(),
-        load_balancer: spec.load_balancer.as_str().into(),
+        load_balancer: spec.load_balancer.kind().as_str().into(),
         distribution: spec.pki.distribution.as_str().into(),
         discovery: spec.join.discovery.as_str().into(),
         discovery_hash: bundle.discovery_hash(),

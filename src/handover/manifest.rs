@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The whole manifest. Its JSON keys are part of the contract with other programs.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
     /// `kubespore.manifest/v1`.
@@ -27,7 +27,7 @@ pub struct Manifest {
 }
 
 /// The program.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Tool {
     /// Always `kubespore`.
     pub name: String,
@@ -36,14 +36,14 @@ pub struct Tool {
 }
 
 /// The profile.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Profile {
     /// SHA-256 of its text, lower-case hex.
     pub sha256: String,
 }
 
 /// The cluster.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cluster {
     /// Its name.
@@ -73,7 +73,7 @@ pub struct Cluster {
 }
 
 /// How long credentials last, as they will behave.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lifetimes {
     /// The earliest end of the three authorities, RFC 3339.
@@ -83,12 +83,11 @@ pub struct Lifetimes {
     /// In words: tokens count from `kubeadm init`, not from now.
     pub bootstrap_tokens: String,
     /// In words, where certificates are uploaded to the cluster.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
     pub uploaded_certificates: Option<String>,
 }
 
 /// One machine.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Node {
     /// Its role.
@@ -106,7 +105,7 @@ pub struct Node {
 }
 
 /// A file in the output directory.
-#[derive(Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct DeliveredFile {
     /// Bytes.
     pub size: usize,
@@ -115,7 +114,7 @@ pub struct DeliveredFile {
 }
 
 /// A file on a machine.
-#[derive(Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 pub struct MachineFile {
     /// Permission bits as four octal digits.
     pub mode: String,

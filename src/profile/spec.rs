@@ -108,6 +108,18 @@ pub enum LoadBalancer {
     None,
 }
 
+impl LoadBalancer {
+    /// Returns the profile's word for it.
+    #[must_use]
+    pub fn kind(&self) -> BalancerKind {
+        match self {
+            Self::Haproxy => BalancerKind::Haproxy,
+            Self::External { .. } => BalancerKind::External,
+            Self::None => BalancerKind::None,
+        }
+    }
+}
+
 /// How certificate authorities are made and reach the control planes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pki {

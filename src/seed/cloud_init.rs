@@ -139,6 +139,10 @@ fn network_config(network: Option<&Network>) -> String {
     if let Some(matching) = matching {
         pairs.push(("match".to_owned(), matching));
     }
+    if matches!(network.matching, InterfaceMatch::Mac(_)) {
+        // The renderers for systemd-networkd, ifupdown and sysconfig look for an interface of the entry's name.
+        pairs.push(("set-name".to_owned(), Yaml::str(key)));
+    }
     pairs.push(("dhcp4".to_owned(), Yaml::Bool(false)));
     pairs.push(("dhcp6".to_owned(), Yaml::Bool(false)));
     pairs.push(("addresses".to_owned(), strings(&network.addresses)));
@@ -312,7 +316,7 @@ runcmd:
         assert_eq!(text("meta-data"), "instance-id: \"lab-716064e0-g1\"\nlocal-hostname: \"716064e0\"\n");
         assert_eq!(
             text("network-config"),
-            "version: 2\nethernets:\n  primary:\n    match:\n      macaddress: \"52:54:00:12:34:56\"\n    dhcp4: false\n    dhcp6: false\n    addresses:\n      - \"10.0.0.11/24\"\n    routes:\n      - to: \"0.0.0.0/0\"\n        via: \"10.0.0.1\"\n    nameservers:\n      addresses:\n        - \"10.0.0.2\"\n      search: []\n    mtu: 1400\n"
+            "version: 2\nethernets:\n  primary:\n    match:\n      macaddress: \"52:54:00:12:34:56\"\n    set-name: \"primary\"\n    dhcp4: false\n    dhcp6: false\n    addresses:\n      - \"10.0.0.11/24\"\n    routes:\n      - to: \"0.0.0.0/0\"\n        via: \"10.0.0.1\"\n    nameservers:\n      addresses:\n        - \"10.0.0.2\"\n      search: []\n    mtu: 1400\n"
         );
     }
 
