@@ -216,7 +216,8 @@ fn coredns_repository(repository: &str, release: &Release, patch: u16) -> Option
 
 fn ignored_checks(spec: &ClusterSpec) -> Vec<String> {
     let of = |document: &Map<String, Value>| {
-        let checks = document.get("nodeRegistration").and_then(|node| node.get("ignorePreflightErrors")).and_then(Value::as_array);
+        let checks =
+            document.get("nodeRegistration").and_then(|node| node.get("ignorePreflightErrors")).and_then(Value::as_array);
         checks.cloned().unwrap_or_default()
     };
     let all = of(&spec.documents.init).into_iter().chain(of(&spec.documents.join));

@@ -38,8 +38,9 @@ impl BundleArgs {
     pub fn path(&self, profile: &Path) -> Result<PathBuf, Error> {
         match &self.secrets {
             Some(path) => Ok(path.clone()),
-            None if profile.as_os_str() == "-" => Err(Error::new("finding the secrets bundle: standard input has no place beside it")
-                .help("say `--secrets FILE`")),
+            None if profile.as_os_str() == "-" => {
+                Err(Error::new("finding the secrets bundle: standard input has no place beside it").help("say `--secrets FILE`"))
+            }
             None => Ok(profile.with_extension("secrets.yaml")),
         }
     }
@@ -61,8 +62,11 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
         return new(&path, spec, &nodes, talk);
     };
     if bundle.cluster != spec.name.as_str() {
-        return Err(Error::new(format!("reading {shown}: it is the bundle of the cluster `{}`, the profile's is `{}`", bundle.cluster, spec.name))
-            .help("name this cluster's own with `--secrets FILE`"));
+        return Err(Error::new(format!(
+            "reading {shown}: it is the bundle of the cluster `{}`, the profile's is `{}`",
+            bundle.cluster, spec.name
+        ))
+        .help("name this cluster's own with `--secrets FILE`"));
     }
     let missing = secrets::missing(&bundle, &nodes);
     if missing.is_empty() {

@@ -153,7 +153,6 @@ fn show(found: &Found, path: &str) -> Result<String, Error> {
     let documents = found.documents.iter().filter(|d| d.name == path).map(|d| d.text.clone());
     let written = found.documents.iter().flat_map(|d| &d.files).filter(|file| file.path == path);
     let text = documents.chain(written.map(|file| String::from_utf8_lossy(&file.content).into_owned())).next();
-    text.map(|text| redact(&text)).ok_or_else(|| {
-        Error::new(format!("there is no `{path}` in it")).help("leave out `--show` to list what there is")
-    })
+    text.map(|text| redact(&text))
+        .ok_or_else(|| Error::new(format!("there is no `{path}` in it")).help("leave out `--show` to list what there is"))
 }

@@ -174,7 +174,10 @@ fn lifetimes(plan: &ClusterPlan<'_>) -> handover::Lifetimes {
             ttl => format!("live {} from `kubeadm init` on", kubeadm::duration(ttl)),
         },
         uploaded_certificates: by_upload.then(|| {
-            format!("two hours from `kubeadm init`, renewed by the founder until every control plane has joined or {}", secrets::instant(bundle.found_until))
+            format!(
+                "two hours from `kubeadm init`, renewed by the founder until every control plane has joined or {}",
+                secrets::instant(bundle.found_until)
+            )
         }),
     }
 }

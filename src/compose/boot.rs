@@ -58,7 +58,9 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         kubeadm_version: format!("v{}", cluster.spec.version),
         init_flags: super::documents::init_flags(cluster),
         finish_phases,
-        renew_command: format!("kubespore secrets bootstrap-token PROFILE {name} | kubectl --kubeconfig admin.kubeconfig apply -f -"),
+        renew_command: format!(
+            "kubespore secrets bootstrap-token PROFILE {name} | kubectl --kubeconfig admin.kubeconfig apply -f -"
+        ),
         found_command: "kubespore secrets found-until PROFILE --within 720h && kubespore render PROFILE".to_owned(),
         kubelet_environment: format!(
             "# Made by kubespore; edit the profile, not this file.\nKUBELET_EXTRA_ARGS={}\n",

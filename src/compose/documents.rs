@@ -188,8 +188,7 @@ fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Value {
     }
     arguments.extend(spec.kubelet_extra_args.iter().cloned());
     let arguments: Vec<_> = arguments.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
-    let mut registration =
-        object(json!({"name": spec.name.as_str(), "criSocket": CRI_SOCKET, "kubeletExtraArgs": arguments}));
+    let mut registration = object(json!({"name": spec.name.as_str(), "criSocket": CRI_SOCKET, "kubeletExtraArgs": arguments}));
     if let Some(taints) = &spec.taints {
         registration.insert("taints".into(), Value::from(taints.clone()));
     }

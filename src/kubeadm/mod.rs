@@ -68,10 +68,8 @@ pub fn write(documents: &Documents, release: &Release) -> String {
     let mut lowered = documents.clone();
     lower(&mut lowered, release.kubeadm_api);
     let written = DocumentKind::ALL.into_iter().filter(|kind| !lowered.get(*kind).is_empty()).map(|kind| {
-        let mut pairs = vec![
-            ("apiVersion".to_owned(), Yaml::Str(kind.api_version(release))),
-            ("kind".to_owned(), Yaml::str(kind.name())),
-        ];
+        let mut pairs =
+            vec![("apiVersion".to_owned(), Yaml::Str(kind.api_version(release))), ("kind".to_owned(), Yaml::str(kind.name()))];
         pairs.extend(lowered.get(kind).iter().map(|(key, value)| (key.clone(), Yaml::from(value))));
         to_string(&Yaml::Map(pairs))
     });

@@ -4,11 +4,11 @@
 
 use super::check::{Files, manifest_name};
 use super::raw::{At, Raw, RawFile, RawNode};
-use crate::kubeadm::Documents;
 use super::spec::{
     BalancerKind, Bootstrap, ClusterSpec, ExtraFile, Join, LoadBalancer, Networking, NodeSpec, Pki, RegistryMirror,
 };
 use crate::host::User;
+use crate::kubeadm::Documents;
 use serde_json::{Map, Value};
 
 /// The user whom a bare `sshAuthorizedKeys` makes.

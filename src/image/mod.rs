@@ -1,0 +1,28 @@
+//! Images that hold a seed.
+//!
+//! In: names and bytes. Out: an image, the same for the same input; and back. Absent on purpose: what the
+//! files mean (`seed`), times of day, owners other than root.
+
+pub mod iso9660;
+
+use crate::error::Error;
+
+/// What an image holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// The volume's label.
+    pub label: String,
+    /// Path below the root and content of every file, sorted by path.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+/// Reads an image of any kind we write.
+///
+/// # Errors
+/// When it is no such image, or is damaged.
+pub fn read(bytes: &[u8]) -> Result<Image, Error> {
+    if iso9660::recognises(bytes) {
+        return iso9660::read(bytes);
+    }
+    Err(Error::new("it is neither text nor a seed image").help("a seed image is an ISO 9660 image with the label `cidata`"))
+}
