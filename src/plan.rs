@@ -12,7 +12,7 @@ use crate::kubernetes::{self, CoreDnsPath, Release};
 use crate::net::{DnsName, Host, IpNet};
 use crate::os::{self, Os};
 use crate::profile::spec::{ClusterSpec, Cni, Distribution, LoadBalancer, NodeSpec, Role};
-use crate::secrets::Bundle;
+use crate::secrets::{Bundle, SecretName};
 
 /// A cluster with all its choices made.
 pub struct ClusterPlan<'a> {
@@ -80,6 +80,21 @@ pub struct NodePlan<'a> {
     pub instance_id: String,
     /// Which secrets its image holds.
     pub holds: Holds,
+}
+
+impl NodePlan<'_> {
+    /// Tells whether this machine's image may hold a secret.
+    #[must_use]
+    pub fn may_hold(&self, secret: &SecretName) -> bool {
+        match secret {
+            SecretName::ClusterCaKey | SecretName::FrontProxyCaKey | SecretName::EtcdCaKey | SecretName::ServiceAccountKey => {
+                self.holds.authorities
+            }
+            SecretName::CertificateKey => self.holds.certificate_key,
+            SecretName::AdministratorKey => false,
+            SecretName::Token(node) => self.holds.all_tokens || (self.holds.own_token && node == self.spec.name.as_str()),
+        }
+    }
 }
 
 /// The secrets of one machine's image: the columns of the table "who may hold what".

@@ -12,7 +12,7 @@ use crate::handover::{self, Manifest};
 use crate::out::{Destination, MANIFEST};
 use crate::plan::{ClusterPlan, NodePlan, plan};
 use crate::tree::{RelPath, Tree};
-use crate::{compose, image, kubeadm, secrets, seed};
+use crate::{compose, exposure, image, kubeadm, secrets, seed};
 
 #[derive(Args, Debug)]
 pub struct RenderArgs {
@@ -45,12 +45,22 @@ pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
     let plan = plan(&spec, &bundle);
     let carried = if args.node.is_empty() { None } else { Some(Carried::from(&destination, &plan)?) };
     let tree = assemble(&plan, &handover::digest(source.text.as_bytes()), &args.node, carried.as_ref())?;
+    refuse_exposure(&plan, &tree)?;
     let (files, nodes) = (tree.len(), plan.nodes.len());
     destination.commit(&tree)?;
     talk.say(&format!("wrote {files} files for {nodes} nodes to {}", target.display()));
     talk.say(&format!("  kubectl --kubeconfig {} get nodes", target.join("admin.kubeconfig").display()));
     talk.say(&format!("  wiped machines rejoin from the same image: {}", lifetimes(&plan).bootstrap_tokens));
     Ok(())
+}
+
+/// The last look before anything is written: a profile's own files may hold what they must not.
+fn refuse_exposure(plan: &ClusterPlan<'_>, tree: &Tree) -> Result<(), Error> {
+    let exposed = exposure::exposed(plan, tree);
+    let Some(first) = exposed.first() else { return Ok(()) };
+    let all: Vec<_> = exposed.iter().map(|found| format!("{} in {}", found.secret, found.path)).collect();
+    Err(Error::new(format!("rendering {}: the {} would lie where it may not: {}", plan.spec.name, first.secret, all.join(", ")))
+        .help("take it out of the profile's `files`, `manifests` or documents; nothing has been written"))
 }
 
 fn check_names(wanted: &[String], spec: &crate::profile::spec::ClusterSpec) -> Result<(), Error> {

@@ -8,6 +8,7 @@ mod check;
 mod git;
 mod kubeconfig;
 mod mint;
+mod named;
 mod store;
 mod x509;
 
@@ -15,4 +16,5 @@ pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, insta
 pub use git::refuse_where_git_would_take_it;
 pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
 pub use mint::{MintRequest, add_nodes, mint, missing};
+pub use named::{SecretName, wanted};
 pub use store::{load, save, save_new};

@@ -1,0 +1,76 @@
+//! The bundle's secrets by name, as a search for leaks wants them.
+//!
+//! In: a bundle. Out: every secret with the ways it may be written. Absent on purpose: who may hold it.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::Bundle;
+use crate::leak::Wanted;
+use crate::secret::Secret;
+
+/// One secret of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretName {
+    /// The key of the cluster's authority.
+    ClusterCaKey,
+    /// The key of the aggregation layer's authority.
+    FrontProxyCaKey,
+    /// The key of etcd's authority.
+    EtcdCaKey,
+    /// The key that signs service-account tokens.
+    ServiceAccountKey,
+    /// The key under which certificates are uploaded.
+    CertificateKey,
+    /// The key of the administrator's certificate.
+    AdministratorKey,
+    /// The bootstrap token of a node.
+    Token(String),
+}
+
+impl fmt::Display for SecretName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClusterCaKey => f.write_str("cluster CA key"),
+            Self::FrontProxyCaKey => f.write_str("front-proxy CA key"),
+            Self::EtcdCaKey => f.write_str("etcd CA key"),
+            Self::ServiceAccountKey => f.write_str("service-account key"),
+            Self::CertificateKey => f.write_str("certificate key"),
+            Self::AdministratorKey => f.write_str("administrator's key"),
+            Self::Token(node) => write!(f, "bootstrap token of {node}"),
+        }
+    }
+}
+
+/// Lists every secret of a bundle.
+#[must_use]
+pub fn wanted(bundle: &Bundle) -> Vec<Wanted<SecretName>> {
+    let keys = [
+        (SecretName::ClusterCaKey, &bundle.ca.key),
+        (SecretName::FrontProxyCaKey, &bundle.front_proxy_ca.key),
+        (SecretName::EtcdCaKey, &bundle.etcd_ca.key),
+        (SecretName::ServiceAccountKey, &bundle.service_account.key),
+        (SecretName::AdministratorKey, &bundle.admin.key),
+    ];
+    let mut all: Vec<_> = keys.into_iter().map(|(name, key)| private_key(name, key)).collect();
+    let hex = &bundle.certificate_key;
+    let raw = (0..hex.expose().len() / 2).filter_map(|i| u8::from_str_radix(hex.expose().get(2 * i..2 * i + 2)?, 16).ok());
+    all.push(Wanted { name: SecretName::CertificateKey, forms: vec![hex.clone()], binary: vec![Zeroizing::new(raw.collect())] });
+    all.extend(bundle.nodes.iter().map(|(node, secrets)| Wanted {
+        name: SecretName::Token(node.clone()),
+        forms: vec![secrets.token.secret.clone()],
+        binary: vec![],
+    }));
+    all
+}
+
+/// A PEM key is found by its body, however wrapped, and by the bytes it stands for.
+fn private_key(name: SecretName, pem: &Secret) -> Wanted<SecretName> {
+    let body: Zeroizing<String> =
+        Zeroizing::new(pem.expose().lines().filter(|line| !line.starts_with("-----")).collect::<String>());
+    let der = Zeroizing::new(STANDARD.decode(body.as_bytes()).expect("the bundle's check has parsed it"));
+    Wanted { name, forms: vec![Secret::new(body.as_str())], binary: vec![der] }
+}
