@@ -10,26 +10,30 @@ use super::x509;
 /// Names everything that is wrong; empty when the bundle may be used.
 pub fn faults(bundle: &Bundle) -> Vec<String> {
     let mut faults = Vec::new();
-    let pairs = [("ca", &bundle.ca), ("front-proxy-ca", &bundle.front_proxy_ca), ("etcd-ca", &bundle.etcd_ca), ("admin", &bundle.admin)];
+    let pairs =
+        [("ca", &bundle.ca), ("front-proxy-ca", &bundle.front_proxy_ca), ("etcd-ca", &bundle.etcd_ca), ("admin", &bundle.admin)];
     for (name, pair) in pairs {
         if let Err(fault) = belongs_together(pair) {
             faults.push(format!("`{name}`: {fault}"));
         }
     }
-    let authorities: Vec<_> = pairs[..3].iter().filter_map(|(name, pair)| Some((*name, x509::parse(&pair.certificate).ok()?))).collect();
+    let authorities: Vec<_> =
+        pairs[..3].iter().filter_map(|(name, pair)| Some((*name, x509::parse(&pair.certificate).ok()?))).collect();
     let mut seen = BTreeSet::new();
     for (name, parsed) in &authorities {
         if !parsed.is_authority {
             faults.push(format!("`{name}`: its certificate is not that of an authority (CA:TRUE and keyCertSign)"));
         }
         if !seen.insert(parsed.public_key_sha256) {
-            faults.push(format!("`{name}`: it is the same key as another authority's; the API server would take one's clients for the other's"));
+            faults.push(format!(
+                "`{name}`: it is the same key as another authority's; the API server would take one's clients for the other's"
+            ));
         }
     }
-    if let (Some((_, ca)), Ok(admin)) = (authorities.first(), x509::parse(&bundle.admin.certificate)) {
-        if !admin.is_signed_by(ca) {
-            faults.push("`admin`: its certificate is not signed by `ca`".to_owned());
-        }
+    if let (Some((_, ca)), Ok(admin)) = (authorities.first(), x509::parse(&bundle.admin.certificate))
+        && !admin.is_signed_by(ca)
+    {
+        faults.push("`admin`: its certificate is not signed by `ca`".to_owned());
     }
     let account = &bundle.service_account;
     match (x509::public_key(&account.public), x509::public_key_of(account.key.expose())) {

@@ -34,7 +34,8 @@ pub fn refuse_where_git_would_take_it(path: &Path) -> Result<(), Error> {
     if ignored {
         return Ok(());
     }
-    let what = format!("minting {}: git would take it, and everybody with the repository would hold the cluster's keys", path.display());
+    let what =
+        format!("minting {}: git would take it, and everybody with the repository would hold the cluster's keys", path.display());
     Err(Error::new(what).help(format!("add the line `*.secrets.yaml` to {}", root.join(".gitignore").display())))
 }
 

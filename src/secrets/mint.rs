@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SanType, SerialNumber,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -64,10 +64,8 @@ pub fn mint(request: &MintRequest<'_>, now: OffsetDateTime) -> Result<Bundle, Er
         etcd_ca: authority("etcd-ca", None, etcd?, minted)?.0,
         admin: administrator(request.admin_group, &issuer, admin?, minted)?,
         ca,
-        service_account: service_account.map(|key| ServiceAccount {
-            public: key.public_key_pem(),
-            key: Secret::new(key.serialize_pem()),
-        })?,
+        service_account: service_account
+            .map(|key| ServiceAccount { public: key.public_key_pem(), key: Secret::new(key.serialize_pem()) })?,
         certificate_key: Secret::new(x509::hex(&random::<32>()?)),
         nodes: BTreeMap::new(),
     };
@@ -108,11 +106,20 @@ fn key_pair(kind: KeyAlgorithm) -> Result<KeyPair, Error> {
     .doing(|| "making a private key".to_owned())
 }
 
-fn authority(name: &str, dns: Option<&str>, key: KeyPair, minted: OffsetDateTime) -> Result<(CertifiedKey, Issuer<'static, KeyPair>), Error> {
+fn authority(
+    name: &str,
+    dns: Option<&str>,
+    key: KeyPair,
+    minted: OffsetDateTime,
+) -> Result<(CertifiedKey, Issuer<'static, KeyPair>), Error> {
     let mut params = params(name, minted, AUTHORITY_LIFE)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages =
-        vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment, KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+    ];
     // kubeadm itself puts this name into the cluster CA (util/pkiutil, NewSelfSignedCACert).
     if let Some(dns) = dns {
         params.subject_alt_names = vec![SanType::DnsName(dns.try_into().doing(|| format!("naming {name}"))?)];

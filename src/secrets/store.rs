@@ -211,7 +211,12 @@ impl<'n> Fields<'n> {
         let mut seen = BTreeMap::new();
         for pair in pairs {
             if seen.insert(pair.key.as_str(), &pair.value).is_some() {
-                return Err(format!("line {}: `{}` stands twice in {}", line(self.text, pair.key_span.start), pair.key, self.name));
+                return Err(format!(
+                    "line {}: `{}` stands twice in {}",
+                    line(self.text, pair.key_span.start),
+                    pair.key,
+                    self.name
+                ));
             }
         }
         Ok(seen.into_iter().collect())
@@ -240,6 +245,7 @@ impl<'n> Fields<'n> {
     }
 
     fn instant(&self, key: &str) -> Result<OffsetDateTime, String> {
-        OffsetDateTime::parse(&self.text(key)?, &Rfc3339).map_err(|_| format!("`{key}` is not an instant such as 2026-01-31T12:00:00Z"))
+        OffsetDateTime::parse(&self.text(key)?, &Rfc3339)
+            .map_err(|_| format!("`{key}` is not an instant such as 2026-01-31T12:00:00Z"))
     }
 }
