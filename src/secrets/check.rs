@@ -30,10 +30,10 @@ pub fn faults(bundle: &Bundle) -> Vec<String> {
             ));
         }
     }
-    if let (Some((_, ca)), Ok(admin)) = (authorities.first(), x509::parse(&bundle.admin.certificate)) {
-        if !admin.is_signed_by(ca) {
-            faults.push("`admin`: its certificate is not signed by `ca`".to_owned());
-        }
+    if let (Some((_, ca)), Ok(admin)) = (authorities.first(), x509::parse(&bundle.admin.certificate))
+        && !admin.is_signed_by(ca)
+    {
+        faults.push("`admin`: its certificate is not signed by `ca`".to_owned());
     }
     let account = &bundle.service_account;
     match (x509::public_key(&account.public), x509::public_key_of(account.key.expose())) {
