@@ -1,11 +1,10 @@
 //! Whether every secret lies only where it may.
 //!
-//! In: a plan and a rendered tree. Out: what lies where it must not. Absent on purpose: the search itself
-//! (`leak`), and the table of who may hold what (`plan`).
+//! In: a bundle, who may hold what, and a rendered tree. Out: what lies where it must not. Absent on purpose:
+//! the search itself (`leak`), and the decision who may hold what (`plan`).
 
 use crate::leak;
-use crate::plan::ClusterPlan;
-use crate::secrets::{SecretName, wanted};
+use crate::secrets::{Bundle, SecretName, wanted};
 use crate::tree::Tree;
 
 /// A secret in a file where it may not be.
@@ -17,27 +16,20 @@ pub struct Exposed {
     pub secret: SecretName,
 }
 
-/// Searches a rendered tree, every layer of every file of it.
-#[must_use]
-pub fn exposed(plan: &ClusterPlan<'_>, tree: &Tree) -> Vec<Exposed> {
-    let wanted = wanted(plan.bundle);
+/// Searches a rendered tree, every layer of every file of it; `may_hold` knows the nodes.
+pub fn exposed(bundle: &Bundle, may_hold: &dyn Fn(&str, &SecretName) -> bool, tree: &Tree) -> Vec<Exposed> {
+    let wanted = wanted(bundle);
     let mut all = Vec::new();
     for (path, bytes) in tree.iter() {
         let path = path.as_str();
-        let holder = path.strip_prefix("nodes/").and_then(|rest| rest.split('/').next());
-        let holder = holder.and_then(|name| plan.nodes.iter().find(|node| node.spec.name.as_str() == name));
-        let allowed = |secret: &SecretName| match (path, holder) {
+        let node = path.strip_prefix("nodes/").and_then(|rest| rest.split('/').next());
+        let allowed = |secret: &SecretName| match (path, node) {
             ("admin.kubeconfig", _) => *secret == SecretName::AdministratorKey,
-            (_, Some(node)) => node.may_hold(secret),
+            (_, Some(node)) => may_hold(node, secret),
             (_, None) => false,
         };
-        let found = leak::find(&wanted, bytes);
-        all.extend(
-            found
-                .into_iter()
-                .filter(|secret| !allowed(secret))
-                .map(|secret| Exposed { path: path.into(), secret: secret.clone() }),
-        );
+        let found = leak::find(&wanted, bytes).into_iter().filter(|secret| !allowed(secret));
+        all.extend(found.map(|secret| Exposed { path: path.to_owned(), secret: secret.clone() }));
     }
     all
 }

@@ -13,6 +13,7 @@ pub mod image;
 pub mod kubeadm;
 pub mod kubernetes;
 pub mod leak;
+pub mod lifetimes;
 pub mod net;
 pub mod os;
 pub mod out;

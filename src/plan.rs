@@ -82,21 +82,6 @@ pub struct NodePlan<'a> {
     pub holds: Holds,
 }
 
-impl NodePlan<'_> {
-    /// Tells whether this machine's image may hold a secret.
-    #[must_use]
-    pub fn may_hold(&self, secret: &SecretName) -> bool {
-        match secret {
-            SecretName::ClusterCaKey | SecretName::FrontProxyCaKey | SecretName::EtcdCaKey | SecretName::ServiceAccountKey => {
-                self.holds.authorities
-            }
-            SecretName::CertificateKey => self.holds.certificate_key,
-            SecretName::AdministratorKey => false,
-            SecretName::Token(node) => self.holds.all_tokens || (self.holds.own_token && node == self.spec.name.as_str()),
-        }
-    }
-}
-
 /// The secrets of one machine's image: the columns of the table "who may hold what".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holds {
@@ -127,6 +112,22 @@ impl Holds {
         names.sort();
         names
     }
+}
+
+/// Tells whether a node that holds these classes may hold a secret.
+#[must_use]
+pub fn may_hold(classes: &[String], node: &str, secret: &SecretName) -> bool {
+    let held: &[&str] = match secret {
+        SecretName::ClusterCaKey => &["cluster-ca-key"],
+        SecretName::FrontProxyCaKey => &["front-proxy-ca-key"],
+        SecretName::EtcdCaKey => &["etcd-ca-key"],
+        SecretName::ServiceAccountKey => &["service-account-key"],
+        SecretName::CertificateKey => &["certificate-key"],
+        SecretName::AdministratorKey => &[],
+        SecretName::Token(owner) if owner == node => &["bootstrap-token", "bootstrap-tokens"],
+        SecretName::Token(_) => &["bootstrap-tokens"],
+    };
+    held.iter().any(|class| classes.iter().any(|own| own == class))
 }
 
 /// Makes the plan.

@@ -9,6 +9,7 @@ mod join_command;
 mod profile;
 mod render;
 mod talk;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ enum Verb {
     Render(render::RenderArgs),
     /// Look inside a seed: user-data, a seed image, or a rendered directory
     Inspect(inspect::InspectArgs),
+    /// Check a rendered directory: whole, alive, and leaking nothing
+    Verify(verify::VerifyArgs),
     /// Print the classic `kubeadm join` line for a node, with its secrets
     JoinCommand(join_command::JoinCommandArgs),
     /// Print a shell's completion script
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Verb::Validate(args) => profile::validate(&args, &talk),
         Verb::Render(args) => render::run(&args, &talk),
         Verb::Inspect(args) => inspect::run(&args, &talk),
+        Verb::Verify(args) => verify::run(&args, &talk),
         Verb::JoinCommand(args) => join_command::run(&args, &talk),
         Verb::Completions { shell } => {
             let mut script = Vec::new();

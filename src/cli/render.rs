@@ -10,9 +10,9 @@ use super::{Failure, ProfileArgs, Talk};
 use crate::error::Error;
 use crate::handover::{self, Manifest};
 use crate::out::{Destination, MANIFEST};
-use crate::plan::{ClusterPlan, NodePlan, plan};
+use crate::plan::{ClusterPlan, NodePlan, may_hold, plan};
 use crate::tree::{RelPath, Tree};
-use crate::{compose, exposure, image, kubeadm, secrets, seed};
+use crate::{compose, exposure, image, kubeadm, lifetimes, secrets, seed};
 
 #[derive(Args, Debug)]
 pub struct RenderArgs {
@@ -50,13 +50,25 @@ pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
     destination.commit(&tree)?;
     talk.say(&format!("wrote {files} files for {nodes} nodes to {}", target.display()));
     talk.say(&format!("  kubectl --kubeconfig {} get nodes", target.join("admin.kubeconfig").display()));
-    talk.say(&format!("  wiped machines rejoin from the same image: {}", lifetimes(&plan).bootstrap_tokens));
+    talk.say(&format!("  {}", rejoin(&plan)));
     Ok(())
+}
+
+/// The promise, with its end.
+fn rejoin(plan: &ClusterPlan<'_>) -> String {
+    match plan.spec.join.token_ttl {
+        0 => "a wiped machine rejoins from the same image at any time".to_owned(),
+        ttl => format!("a wiped machine rejoins from the same image until {} after `kubeadm init`", kubeadm::duration(ttl)),
+    }
 }
 
 /// The last look before anything is written: a profile's own files may hold what they must not.
 fn refuse_exposure(plan: &ClusterPlan<'_>, tree: &Tree) -> Result<(), Error> {
-    let exposed = exposure::exposed(plan, tree);
+    let may_hold = |name: &str, secret: &secrets::SecretName| {
+        let node = plan.nodes.iter().find(|node| node.spec.name.as_str() == name);
+        node.is_some_and(|node| may_hold(&node.holds.classes(), name, secret))
+    };
+    let exposed = exposure::exposed(plan.bundle, &may_hold, tree);
     let Some(first) = exposed.first() else { return Ok(()) };
     let all: Vec<_> = exposed.iter().map(|found| format!("{} in {}", found.secret, found.path)).collect();
     Err(Error::new(format!("rendering {}: the {} would lie where it may not: {}", plan.spec.name, first.secret, all.join(", ")))
@@ -124,7 +136,7 @@ fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried: Opt
         tool: handover::Tool { name: "kubespore".into(), version: env!("CARGO_PKG_VERSION").into() },
         profile: handover::Profile { sha256: profile.to_owned() },
         cluster: cluster(plan),
-        lifetimes: lifetimes(plan),
+        lifetimes: lifetimes::of(plan),
         nodes,
     };
     tree.add(RelPath::new("admin.kubeconfig"), secrets::admin_kubeconfig(plan.bundle, &plan.spec.endpoint.to_string()));
@@ -170,24 +182,5 @@ fn cluster(plan: &ClusterPlan<'_>) -> handover::Cluster {
         discovery_hash: bundle.discovery_hash(),
         minted: secrets::instant(bundle.minted),
         found_until: secrets::instant(bundle.found_until),
-    }
-}
-
-fn lifetimes(plan: &ClusterPlan<'_>) -> handover::Lifetimes {
-    let (spec, bundle) = (plan.spec, plan.bundle);
-    let by_upload = spec.pki.distribution == crate::profile::spec::Distribution::CertificateKey;
-    handover::Lifetimes {
-        certificate_authorities: secrets::instant(bundle.authorities_until()),
-        administrator: secrets::instant(bundle.admin_until()),
-        bootstrap_tokens: match spec.join.token_ttl {
-            0 => "never expire".into(),
-            ttl => format!("live {} from `kubeadm init` on", kubeadm::duration(ttl)),
-        },
-        uploaded_certificates: by_upload.then(|| {
-            format!(
-                "two hours from `kubeadm init`, renewed by the founder until every control plane has joined or {}",
-                secrets::instant(bundle.found_until)
-            )
-        }),
     }
 }

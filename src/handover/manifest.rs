@@ -20,8 +20,8 @@ pub struct Manifest {
     pub profile: Profile,
     /// The cluster as a whole.
     pub cluster: Cluster,
-    /// How long credentials last.
-    pub lifetimes: Lifetimes,
+    /// How long keys, certificates and credentials work.
+    pub lifetimes: Vec<Lifetime>,
     /// The machines by name.
     pub nodes: BTreeMap<String, Node>,
 }
@@ -72,18 +72,37 @@ pub struct Cluster {
     pub found_until: String,
 }
 
-/// How long credentials last, as they will behave.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+/// How long something works, as it will behave: until an instant, or so long from an event on.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
-pub struct Lifetimes {
-    /// The earliest end of the three authorities, RFC 3339.
-    pub certificate_authorities: String,
-    /// The end of `admin.kubeconfig`'s certificate, RFC 3339.
-    pub administrator: String,
-    /// In words: tokens count from `kubeadm init`, not from now.
-    pub bootstrap_tokens: String,
-    /// In words, where certificates are uploaded to the cluster.
-    pub uploaded_certificates: Option<String>,
+pub struct Lifetime {
+    /// What it is, such as `administrator's certificate`.
+    pub name: String,
+    /// The instant at which it stops working, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<String>,
+    /// How long it works, as Go writes durations, counted from `from`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lasts: Option<String>,
+    /// What its life is counted from; where neither `until` nor `lasts` is given it never ends.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<String>,
+    /// Whether the living cluster needs it.
+    pub needed: bool,
+    /// What ends with it, and what to do.
+    pub then: String,
+}
+
+impl Lifetime {
+    /// Says when it ends, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match (&self.until, &self.lasts, &self.from) {
+            (Some(until), ..) => format!("until {until}"),
+            (None, Some(lasts), Some(from)) => format!("{lasts} from {from} on"),
+            _ => "without end".to_owned(),
+        }
+    }
 }
 
 /// One machine.

@@ -6,7 +6,7 @@
 mod manifest;
 mod picture;
 
-pub use manifest::{Cluster, DeliveredFile, Lifetimes, MachineFile, Manifest, Node, Profile, Tool, digest};
+pub use manifest::{Cluster, DeliveredFile, Lifetime, MachineFile, Manifest, Node, Profile, Tool, digest};
 
 use serde::Serialize;
 
@@ -23,11 +23,17 @@ pub fn documents(manifest: &Manifest) -> Tree {
         node: &'a Node,
     }
     #[derive(Serialize)]
+    struct Life<'a> {
+        name: &'a str,
+        ends: String,
+        then: &'a str,
+    }
+    #[derive(Serialize)]
     struct Page<'a> {
         tool: &'a Tool,
         profile: &'a Profile,
         cluster: &'a Cluster,
-        lifetimes: &'a Lifetimes,
+        lifetimes: Vec<Life<'a>>,
         nodes: Vec<Row<'a>>,
         picture: picture::Picture,
     }
@@ -35,7 +41,11 @@ pub fn documents(manifest: &Manifest) -> Tree {
         tool: &manifest.tool,
         profile: &manifest.profile,
         cluster: &manifest.cluster,
-        lifetimes: &manifest.lifetimes,
+        lifetimes: manifest
+            .lifetimes
+            .iter()
+            .map(|life| Life { name: &life.name, ends: life.words(), then: &life.then })
+            .collect(),
         nodes: manifest.nodes.iter().map(|(name, node)| Row { name, node }).collect(),
         picture: picture::draw(&manifest.nodes, &manifest.cluster.endpoint),
     };

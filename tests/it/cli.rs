@@ -273,3 +273,44 @@ fn a_secret_in_a_users_file_is_found_in_every_wrapping() {
     scratch.write("planted", "nothing of interest");
     render(&scratch.path("lab.yaml"), &scratch, &[]).code(0);
 }
+
+#[test]
+fn a_rendered_directory_is_verified() {
+    let scratch = Scratch::new();
+    render(Path::new("profiles/kubeadm-1.14.yaml"), &scratch, &[]).code(0);
+    let out = scratch.path("out/lab");
+    let secrets = scratch.path("lab.secrets.yaml");
+    let verify = |more: &[&str]| {
+        let fixed = ["verify".as_ref(), out.as_os_str(), "--secrets".as_ref(), secrets.as_os_str()];
+        kubespore(fixed.into_iter().chain(more.iter().map(std::ffi::OsStr::new)))
+    };
+    let said = verify(&[]).code(0).stdout();
+    for line in
+        ["certificate authorities", "bootstrap tokens", "24h0m0s from `kubeadm init` on", "uploaded certificates", "2h0m0s"]
+    {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let later = verify(&["--at", "2126-01-01", "-o", "json"]).code(1).stdout();
+    let later: serde_json::Value = serde_json::from_str(&later).expect("JSON");
+    assert_eq!(later["at"], "2126-01-01T00:00:00Z");
+    let faults = later["faults"].as_array().expect("a list");
+    assert!(
+        faults.iter().any(|fault| fault.as_str().is_some_and(|text| text.starts_with("certificate authorities"))),
+        "{faults:?}"
+    );
+
+    fs::copy(out.join("nodes/master-1/seed.iso"), out.join("nodes/worker-1/copy.iso")).expect("own directory");
+    fs::write(out.join("nodes/master-2/meta-data"), "x").expect("own directory");
+    fs::remove_file(out.join("nodes/master-3/seed.iso")).expect("own directory");
+    let said = verify(&[]).code(1).stdout();
+    for line in [
+        "nodes/worker-1/copy.iso: the manifest does not know it",
+        "nodes/worker-1/copy.iso: the cluster CA key lies in it and may not",
+        "nodes/master-2/meta-data: it is not what was rendered",
+        "nodes/master-3/seed.iso: it is missing",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let usage = verify(&["--at", "yesterday"]).code(2).stderr();
+    assert!(usage.contains("2027-01-31"), "{usage}");
+}

@@ -25,7 +25,8 @@ fn plan() -> BTreeMap<&'static str, Vec<&'static str>> {
     rooms.insert("profile", with(facts(), &["kubeadm"]));
     rooms.insert("leak", with(VOCABULARY.to_vec(), &["image"]));
     rooms.insert("secrets", with(VOCABULARY.to_vec(), &["profile", "leak"]));
-    rooms.insert("exposure", with(VOCABULARY.to_vec(), &["leak", "plan", "secrets"]));
+    rooms.insert("lifetimes", with(VOCABULARY.to_vec(), &["handover", "kubeadm", "plan", "profile", "secrets"]));
+    rooms.insert("exposure", with(VOCABULARY.to_vec(), &["leak", "secrets"]));
     rooms.insert("plan", with(facts(), &["kubeadm", "profile", "secrets"]));
     rooms.insert("compose", with(facts(), &["kubeadm", "first_boot", "profile", "plan", "secrets"]));
     rooms.insert("seed", VOCABULARY.to_vec());

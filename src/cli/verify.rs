@@ -1,0 +1,148 @@
+//! `kubespore verify`: whether a rendered directory is whole, still works, and leaks nothing.
+//!
+//! In: a directory, perhaps its bundle, perhaps another day than today. Out: what ends when, and what is
+//! wrong. Absent on purpose: the profile; a directory must speak for itself.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, Time};
+
+use super::{Failure, Talk};
+use crate::error::Error;
+use crate::handover::{Lifetime, Manifest, digest};
+use crate::out::{self, MANIFEST};
+use crate::plan::may_hold;
+use crate::tree::Tree;
+use crate::{exposure, secrets};
+
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// The rendered directory
+    directory: PathBuf,
+
+    /// Search every artefact for the secrets of this bundle too
+    #[arg(long, value_name = "FILE")]
+    secrets: Option<PathBuf>,
+
+    /// The day to answer for: a date or an RFC 3339 instant [default: now]
+    #[arg(long, value_name = "DATE", value_parser = instant)]
+    at: Option<OffsetDateTime>,
+
+    /// How to print the answer
+    #[arg(short, long, value_enum, default_value_t = Form::Text)]
+    output: Form,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// What is printed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'m> {
+    cluster: &'m str,
+    at: String,
+    lifetimes: Vec<Told<'m>>,
+    faults: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Told<'m> {
+    #[serde(flatten)]
+    lifetime: &'m Lifetime,
+    ended: bool,
+}
+
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    let day = Date::parse(text, format_description!("[year]-[month]-[day]"));
+    day.map(|day| day.with_time(Time::MIDNIGHT).assume_utc())
+        .or_else(|_| OffsetDateTime::parse(text, &Rfc3339))
+        .map_err(|_| "write a date as 2027-01-31 or an instant as 2027-01-31T12:00:00Z".to_owned())
+}
+
+pub fn run(args: &VerifyArgs, talk: &Talk) -> Result<(), Failure> {
+    let shown = args.directory.display();
+    let tree = out::read(&args.directory)?;
+    let manifest = tree.get(MANIFEST).and_then(|bytes| serde_json::from_slice::<Manifest>(bytes).ok()).ok_or_else(|| {
+        Error::new(format!("verifying {shown}: it has no manifest")).help("name a directory that `kubespore render` wrote")
+    })?;
+    let at = args.at.unwrap_or_else(OffsetDateTime::now_utc).replace_nanosecond(0).expect("zero is a nanosecond");
+    let mut faults = differences(&manifest, &tree);
+    if let Some(path) = &args.secrets {
+        faults.extend(exposures(path, &manifest, &tree)?);
+    }
+    let lifetimes: Vec<_> = manifest.lifetimes.iter().map(|lifetime| Told { lifetime, ended: ended(lifetime, at) }).collect();
+    let over = lifetimes.iter().filter(|told| told.ended && told.lifetime.needed);
+    faults.extend(over.map(|told| format!("{}: worked {}", told.lifetime.name, told.lifetime.words())));
+    let answer = Answer { cluster: &manifest.cluster.name, at: secrets::instant(at), lifetimes, faults };
+    let text = match args.output {
+        Form::Text => text(&answer),
+        Form::Json => serde_json::to_string_pretty(&answer).expect("strings and truth values always serialise") + "\n",
+    };
+    talk.data(text.as_bytes())?;
+    if answer.faults.is_empty() { Ok(()) } else { Err(Failure::Refused) }
+}
+
+/// What the manifest and the files say differently.
+fn differences(manifest: &Manifest, tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (name, node) in &manifest.nodes {
+        for (file, meant) in &node.files {
+            let path = format!("nodes/{name}/{file}");
+            match tree.get(&path) {
+                None => faults.push(format!("{path}: it is missing")),
+                Some(bytes) if digest(bytes) != meant.sha256 => faults.push(format!("{path}: it is not what was rendered")),
+                Some(_) => {}
+            }
+        }
+    }
+    for (path, _) in tree.iter().filter(|(path, _)| path.as_str().starts_with("nodes/")) {
+        let mut parts = path.as_str().splitn(3, '/').skip(1);
+        let known = parts.next().and_then(|node| manifest.nodes.get(node)).zip(parts.next());
+        if known.is_none_or(|(node, file)| !node.files.contains_key(file)) {
+            faults.push(format!("{path}: the manifest does not know it"));
+        }
+    }
+    faults
+}
+
+fn exposures(path: &std::path::Path, manifest: &Manifest, tree: &Tree) -> Result<Vec<String>, Error> {
+    let shown = path.display();
+    let bundle = secrets::load(path)?.ok_or_else(|| Error::new(format!("reading {shown}: there is no such bundle")))?;
+    if bundle.cluster_id != manifest.cluster.id {
+        return Err(Error::new(format!("reading {shown}: it is another cluster's bundle"))
+            .help("name the one this directory was rendered from"));
+    }
+    let may_hold = |name: &str, secret: &secrets::SecretName| {
+        manifest.nodes.get(name).is_some_and(|node| may_hold(&node.secrets, name, secret))
+    };
+    let exposed = exposure::exposed(&bundle, &may_hold, tree);
+    Ok(exposed.iter().map(|found| format!("{}: the {} lies in it and may not", found.path, found.secret)).collect())
+}
+
+fn ended(lifetime: &Lifetime, at: OffsetDateTime) -> bool {
+    let until = lifetime.until.as_deref().and_then(|until| OffsetDateTime::parse(until, &Rfc3339).ok());
+    until.is_some_and(|until| until <= at)
+}
+
+fn text(answer: &Answer<'_>) -> String {
+    let mut out = format!("{}, as of {}\n", answer.cluster, answer.at);
+    let width = answer.lifetimes.iter().map(|told| told.lifetime.name.chars().count()).max().unwrap_or(0);
+    for Told { lifetime, ended } in &answer.lifetimes {
+        let verdict = if *ended { "ended: " } else { "" };
+        out.push_str(&format!("  {:width$}  {verdict}{}\n", lifetime.name, lifetime.words()));
+    }
+    for fault in &answer.faults {
+        out.push_str(&format!("fault: {fault}\n"));
+    }
+    out
+}
