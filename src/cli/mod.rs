@@ -8,6 +8,7 @@ mod inspect;
 mod join_command;
 mod profile;
 mod render;
+mod secrets;
 mod talk;
 
 use std::path::PathBuf;
@@ -50,6 +51,9 @@ enum Verb {
     Render(render::RenderArgs),
     /// Look inside a seed: user-data, a seed image, or a rendered directory
     Inspect(inspect::InspectArgs),
+    /// Look at a cluster's secrets bundle, mint it, change it
+    #[command(subcommand)]
+    Secrets(secrets::SecretsVerb),
     /// Print the classic `kubeadm join` line for a node, with its secrets
     JoinCommand(join_command::JoinCommandArgs),
     /// Print a shell's completion script
@@ -94,6 +98,7 @@ pub fn main() -> ExitCode {
         Verb::Validate(args) => profile::validate(&args, &talk),
         Verb::Render(args) => render::run(&args, &talk),
         Verb::Inspect(args) => inspect::run(&args, &talk),
+        Verb::Secrets(verb) => secrets::run(&verb, &talk),
         Verb::JoinCommand(args) => join_command::run(&args, &talk),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
