@@ -12,7 +12,7 @@ use super::Talk;
 use crate::error::Error;
 use crate::kubernetes::Release;
 use crate::profile::spec::{ClusterSpec, KeyAlgorithm, Role};
-use crate::secrets::{self, Bundle, MintRequest};
+use crate::secrets::{self, Bundle, Existing, MintRequest};
 
 #[derive(Args, Clone, Debug)]
 pub struct BundleArgs {
@@ -39,7 +39,8 @@ impl BundleArgs {
         match &self.secrets {
             Some(path) => Ok(path.clone()),
             None if profile.as_os_str() == "-" => {
-                Err(Error::new("finding the secrets bundle: standard input has no place beside it").help("say `--secrets FILE`"))
+                let what = "finding the secrets bundle: standard input has no place beside it";
+                Err(Error::new(what).help("say `--secrets FILE`"))
             }
             None => Ok(profile.with_extension("secrets.yaml")),
         }
@@ -49,69 +50,96 @@ impl BundleArgs {
 /// Loads the bundle of a cluster, or mints it, or adds what it lacks.
 ///
 /// # Errors
-/// When the file is not to be trusted, is another cluster's, or must not be touched.
+/// When the file is not to be trusted, is another cluster's, does not fit the release, or must not be touched.
 pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Origin, talk: &Talk) -> Result<Bundle, Error> {
     let path = args.path(profile)?;
     let shown = path.display();
-    let nodes: Vec<&str> = joining(spec);
-    let Some(mut bundle) = secrets::load(&path)? else {
+    let nodes = joining(spec);
+    let Some(loaded) = secrets::load(&path)? else {
         if origin == Origin::Locked {
-            return Err(Error::new(format!("reading {shown}: there is no such bundle"))
-                .help("`kubespore render` mints it; restore it from its backup where the cluster lives already"));
+            return Err(absent(&path));
         }
-        return new(&path, spec, &nodes, talk);
+        return create(&path, spec, Existing::default(), talk);
     };
-    if bundle.cluster != spec.name.as_str() {
-        return Err(Error::new(format!(
-            "reading {shown}: it is the bundle of the cluster `{}`, the profile's is `{}`",
-            bundle.cluster, spec.name
-        ))
-        .help("name this cluster's own with `--secrets FILE`"));
-    }
-    let missing = secrets::missing(&bundle, &nodes);
+    fits(&path, &loaded, spec, talk)?;
+    let missing = secrets::missing(&loaded, &nodes);
     if missing.is_empty() {
-        return Ok(bundle);
+        return Ok(loaded);
     }
     let list = missing.join(", ");
     if origin == Origin::Locked {
         return Err(Error::new(format!("reading {shown}: it has nothing for {list}"))
             .help("`kubespore render` without `--locked` adds what is missing"));
     }
+    let mut bundle = loaded.clone();
     secrets::add_nodes(&mut bundle, &nodes)?;
-    secrets::save(&path, &bundle)?;
+    secrets::save(&path, &loaded, &bundle)?;
     talk.say(&format!("added to {shown}: {list}"));
     Ok(bundle)
 }
 
-/// Mints a bundle where none is.
+/// Loads the bundle of a cluster that must have one, whatever nodes it lacks; returns its place too.
+///
+/// # Errors
+/// When there is none, or it is not this cluster's.
+pub fn existing(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, talk: &Talk) -> Result<(PathBuf, Bundle), Error> {
+    let path = args.path(profile)?;
+    let bundle = secrets::load(&path)?.ok_or_else(|| absent(&path))?;
+    fits(&path, &bundle, spec, talk)?;
+    Ok((path, bundle))
+}
+
+/// Mints a bundle where none is, around what exists already, and says so.
 ///
 /// # Errors
 /// When git would take the file, one is there already, or the disk does not take it.
-pub fn new(path: &Path, spec: &ClusterSpec, nodes: &[&str], talk: &Talk) -> Result<Bundle, Error> {
+pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, talk: &Talk) -> Result<Bundle, Error> {
     secrets::refuse_where_git_would_take_it(path)?;
-    let release = spec.version.release().expect("the profile's check knows the release");
+    let release = release(spec);
+    let adopted = existing.names();
+    let nodes = joining(spec);
     let request = MintRequest {
         cluster: spec.name.as_str(),
-        nodes,
-        authorities: spec.pki.key_algorithm.unwrap_or(best(release.ec_certificate_authority)),
+        nodes: &nodes,
+        authorities: authority_algorithm(spec),
         service_account: service_account_algorithm(spec, release),
         admin_group: release.admin_group,
-        found_within: Duration::seconds(i64::try_from(spec.bootstrap.found_within).unwrap_or(i64::MAX)),
+        found_within: span(spec.bootstrap.found_within),
     };
-    let bundle = secrets::mint(&request, OffsetDateTime::now_utc())?;
+    let bundle = secrets::adopt(existing, &request, OffsetDateTime::now_utc())?;
+    readable(path, &bundle, spec)?;
     secrets::save_new(path, &bundle)?;
+    talk.say(&format!("minted {}: these are the cluster's keys; keep the file secret, and keep a copy", path.display()));
+    if !adopted.is_empty() {
+        talk.say(&format!("  taken over, not minted: {}", adopted.join(", ")));
+    }
     talk.say(&format!(
-        "minted {}: it is the cluster's identity; keep it secret and keep a backup\n  its administrator's certificate ends on {}, its authorities on {}",
-        path.display(),
+        "  the administrator's certificate lasts one year, until {}; the authorities until {}",
         bundle.admin_until().date(),
-        bundle.authorities_until().date(),
+        bundle.authorities_until().date()
     ));
+    talk.say(&format!("  the first machine may found the cluster until {}", secrets::instant(bundle.found_until)));
     Ok(bundle)
 }
 
 /// The machines that have a credential to join with.
 pub fn joining(spec: &ClusterSpec) -> Vec<&str> {
     spec.nodes.iter().filter(|node| node.role != Role::LoadBalancer).map(|node| node.name.as_str()).collect()
+}
+
+/// What is known of the profile's release.
+pub fn release(spec: &ClusterSpec) -> &'static Release {
+    spec.version.release().expect("the profile's check knows the release")
+}
+
+/// The key type of authorities and of the administrator: the user's choice, or the best that the release reads.
+pub fn authority_algorithm(spec: &ClusterSpec) -> KeyAlgorithm {
+    spec.pki.key_algorithm.unwrap_or(best(release(spec).ec_certificate_authority))
+}
+
+/// A span of time from seconds, as the profile counts them.
+pub fn span(seconds: u64) -> Duration {
+    Duration::seconds(i64::try_from(seconds).expect("the profile's durations are shorter than 293 years"))
 }
 
 fn best(elliptic: bool) -> KeyAlgorithm {
@@ -123,5 +151,41 @@ fn service_account_algorithm(spec: &ClusterSpec, release: &Release) -> KeyAlgori
     match best(release.ec_service_account_key) {
         KeyAlgorithm::Rsa2048 => KeyAlgorithm::Rsa2048,
         KeyAlgorithm::EcdsaP256 => spec.pki.key_algorithm.unwrap_or(KeyAlgorithm::EcdsaP256),
+    }
+}
+
+fn absent(path: &Path) -> Error {
+    Error::new(format!("reading {}: there is no such bundle", path.display()))
+        .help("`kubespore render` without `--locked` mints it; where the cluster lives already, restore it from its backup")
+}
+
+/// Refuses a bundle that is another cluster's or that the release cannot read, and says when its administrator has no rights.
+fn fits(path: &Path, bundle: &Bundle, spec: &ClusterSpec, talk: &Talk) -> Result<(), Error> {
+    let shown = path.display();
+    if bundle.cluster != spec.name.as_str() {
+        let what = format!("reading {shown}: it is the bundle of the cluster `{}`, and the profile's is `{}`", bundle.cluster, spec.name);
+        return Err(Error::new(what).help("name this cluster's own with `--secrets FILE`"));
+    }
+    readable(path, bundle, spec)?;
+    // `system:masters` may do everything in every release; its successor means nothing before it came.
+    let known = [release(spec).admin_group, "system:masters"];
+    let groups = bundle.admin_groups();
+    if !groups.iter().any(|group| known.contains(&group.as_str())) {
+        talk.say(&format!("warning: the administrator's certificate in {shown} names groups without rights in Kubernetes {}", spec.version));
+        talk.say("  = help: `kubespore secrets rotate admin` issues a fitting one");
+    }
+    Ok(())
+}
+
+fn readable(path: &Path, bundle: &Bundle, spec: &ClusterSpec) -> Result<(), Error> {
+    let release = release(spec);
+    let authorities = bundle.certificates().map(|(name, pair)| (name, pair.key_kind(), release.ec_certificate_authority));
+    let account = ("service-account", bundle.service_account.key_kind(), release.ec_service_account_key);
+    match authorities.into_iter().chain([account]).find(|(_, kind, elliptic)| kind.is_elliptic() && !elliptic) {
+        None => Ok(()),
+        Some((name, kind, _)) => {
+            let what = format!("using {}: `{name}` is an {kind} key, and kubeadm {} reads RSA there", path.display(), release.minor);
+            Err(Error::new(what).help("the key of a living cluster cannot be changed here: use a newer Kubernetes, or begin anew with a new bundle"))
+        }
     }
 }

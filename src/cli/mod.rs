@@ -8,6 +8,7 @@ mod inspect;
 mod join_command;
 mod profile;
 mod render;
+mod secrets;
 mod talk;
 mod verify;
 
@@ -51,6 +52,9 @@ enum Verb {
     Render(render::RenderArgs),
     /// Look inside a seed: user-data, a seed image, or a rendered directory
     Inspect(inspect::InspectArgs),
+    /// Look at a cluster's secrets bundle, mint it, change it
+    #[command(subcommand)]
+    Secrets(secrets::SecretsVerb),
     /// Check a rendered directory: whole, alive, and leaking nothing
     Verify(verify::VerifyArgs),
     /// Print the classic `kubeadm join` line for a node, with its secrets
@@ -97,6 +101,7 @@ pub fn main() -> ExitCode {
         Verb::Validate(args) => profile::validate(&args, &talk),
         Verb::Render(args) => render::run(&args, &talk),
         Verb::Inspect(args) => inspect::run(&args, &talk),
+        Verb::Secrets(verb) => secrets::run(&verb, &talk),
         Verb::Verify(args) => verify::run(&args, &talk),
         Verb::JoinCommand(args) => join_command::run(&args, &talk),
         Verb::Completions { shell } => {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::x509;
+use super::x509::{self, KeyKind};
 use crate::secret::Secret;
 
 /// Every secret of one cluster.
@@ -44,7 +44,7 @@ pub struct Bundle {
 pub struct CertifiedKey {
     /// The certificate, or the certificate and its issuers.
     pub certificate: String,
-    /// The private key, PKCS#8.
+    /// The private key: PKCS#8, or as it was imported.
     pub key: Secret,
 }
 
@@ -53,7 +53,7 @@ pub struct CertifiedKey {
 pub struct ServiceAccount {
     /// SubjectPublicKeyInfo.
     pub public: String,
-    /// The private key, PKCS#8.
+    /// The private key: PKCS#8, or as it was imported.
     pub key: Secret,
 }
 
@@ -77,7 +77,7 @@ impl Token {
     /// The whole token, as kubeadm takes it.
     #[must_use]
     pub fn whole(&self) -> Secret {
-        Secret::new(format!("{}.{}", self.id, self.secret.expose()))
+        Secret::new([self.id.as_str(), ".", self.secret.expose()].concat())
     }
 }
 
@@ -88,8 +88,7 @@ impl Bundle {
     /// When the CA certificate does not parse; the bundle's check has seen to that.
     #[must_use]
     pub fn discovery_hash(&self) -> String {
-        let parsed = x509::parse(&self.ca.certificate).expect("the bundle's check has parsed it");
-        format!("sha256:{}", x509::hex(&parsed.public_key_sha256))
+        format!("sha256:{}", x509::hex(&self.ca.parsed().public_key_sha256))
     }
 
     /// Returns when the first of the three authorities ends.
@@ -98,7 +97,7 @@ impl Bundle {
     /// As `discovery_hash`.
     #[must_use]
     pub fn authorities_until(&self) -> OffsetDateTime {
-        let ends = [&self.ca, &self.front_proxy_ca, &self.etcd_ca].map(until);
+        let ends = [&self.ca, &self.front_proxy_ca, &self.etcd_ca].map(CertifiedKey::until);
         ends.into_iter().min().expect("there are three")
     }
 
@@ -108,12 +107,58 @@ impl Bundle {
     /// As `discovery_hash`.
     #[must_use]
     pub fn admin_until(&self) -> OffsetDateTime {
-        until(&self.admin)
+        self.admin.until()
+    }
+
+    /// Returns the groups the administrator's certificate puts its bearer in.
+    ///
+    /// # Panics
+    /// As `discovery_hash`.
+    #[must_use]
+    pub fn admin_groups(&self) -> Vec<String> {
+        self.admin.parsed().organizations
+    }
+
+    /// Returns its certificates by the names they have in the bundle.
+    #[must_use]
+    pub fn certificates(&self) -> [(&'static str, &CertifiedKey); 4] {
+        [("ca", &self.ca), ("front-proxy-ca", &self.front_proxy_ca), ("etcd-ca", &self.etcd_ca), ("admin", &self.admin)]
     }
 }
 
-fn until(pair: &CertifiedKey) -> OffsetDateTime {
-    x509::parse(&pair.certificate).expect("the bundle's check has parsed it").not_after
+impl CertifiedKey {
+    /// Returns the end of the certificate's validity.
+    ///
+    /// # Panics
+    /// When the certificate does not parse; the bundle's check has seen to that.
+    #[must_use]
+    pub fn until(&self) -> OffsetDateTime {
+        self.parsed().not_after
+    }
+
+    /// Returns what kind of key it is.
+    ///
+    /// # Panics
+    /// As `until`.
+    #[must_use]
+    pub fn key_kind(&self) -> KeyKind {
+        self.parsed().key_kind
+    }
+
+    fn parsed(&self) -> x509::Parsed {
+        x509::parse(&self.certificate).expect("the bundle's check has parsed it")
+    }
+}
+
+impl ServiceAccount {
+    /// Returns what kind of key it is.
+    ///
+    /// # Panics
+    /// When the public key does not parse; the bundle's check has seen to that.
+    #[must_use]
+    pub fn key_kind(&self) -> KeyKind {
+        x509::public_key(&self.public).expect("the bundle's check has parsed it").kind
+    }
 }
 
 /// Writes an instant as the bundle and the manifest do: RFC 3339, UTC.

@@ -4,14 +4,16 @@
 
 use std::collections::BTreeSet;
 
-use super::bundle::{Bundle, CertifiedKey};
+use super::bundle::{Bundle, CertifiedKey, ServiceAccount};
 use super::x509;
+
+/// What is said of a certificate that cannot sign others; kubeadm would not notice a missing keyCertSign.
+pub const NO_AUTHORITY: &str = "its certificate is not that of an authority (CA:TRUE and keyCertSign)";
 
 /// Names everything that is wrong; empty when the bundle may be used.
 pub fn faults(bundle: &Bundle) -> Vec<String> {
     let mut faults = Vec::new();
-    let pairs =
-        [("ca", &bundle.ca), ("front-proxy-ca", &bundle.front_proxy_ca), ("etcd-ca", &bundle.etcd_ca), ("admin", &bundle.admin)];
+    let pairs = bundle.certificates();
     for (name, pair) in pairs {
         if let Err(fault) = belongs_together(pair) {
             faults.push(format!("`{name}`: {fault}"));
@@ -22,7 +24,7 @@ pub fn faults(bundle: &Bundle) -> Vec<String> {
     let mut seen = BTreeSet::new();
     for (name, parsed) in &authorities {
         if !parsed.is_authority {
-            faults.push(format!("`{name}`: its certificate is not that of an authority (CA:TRUE and keyCertSign)"));
+            faults.push(format!("`{name}`: {NO_AUTHORITY}"));
         }
         if !seen.insert(parsed.public_key_sha256) {
             faults.push(format!(
@@ -30,16 +32,13 @@ pub fn faults(bundle: &Bundle) -> Vec<String> {
             ));
         }
     }
-    if let (Some((_, ca)), Ok(admin)) = (authorities.first(), x509::parse(&bundle.admin.certificate))
-        && !admin.is_signed_by(ca)
+    if let (Ok(ca), Ok(admin)) = (x509::parse(&bundle.ca.certificate), x509::parse(&bundle.admin.certificate))
+        && !admin.is_signed_by(&ca)
     {
         faults.push("`admin`: its certificate is not signed by `ca`".to_owned());
     }
-    let account = &bundle.service_account;
-    match (x509::public_key(&account.public), x509::public_key_of(account.key.expose())) {
-        (Ok(public), Ok(private)) if public == private => {}
-        (Ok(_), Ok(_)) => faults.push("`service-account`: the public and the private key do not belong together".to_owned()),
-        (Err(fault), _) | (_, Err(fault)) => faults.push(format!("`service-account`: {fault}")),
+    if let Err(fault) = account_belongs_together(&bundle.service_account) {
+        faults.push(format!("`service-account`: {fault}"));
     }
     let key = bundle.certificate_key.expose();
     if key.len() != 64 || !key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
@@ -63,8 +62,23 @@ pub fn faults(bundle: &Bundle) -> Vec<String> {
     faults
 }
 
-fn belongs_together(pair: &CertifiedKey) -> Result<(), String> {
+/// Checks that a certificate certifies a key.
+pub fn belongs_together(pair: &CertifiedKey) -> Result<(), String> {
+    alone(&pair.certificate, |label| label == "CERTIFICATE")?;
     let certificate = x509::parse(&pair.certificate)?;
     let key = x509::public_key_of(pair.key.expose())?;
     if certificate.public_key_sha256 == key { Ok(()) } else { Err("the certificate and the key do not belong together".into()) }
+}
+
+/// Checks that a public key is a private key's.
+pub fn account_belongs_together(account: &ServiceAccount) -> Result<(), String> {
+    alone(&account.public, |label| label == "PUBLIC KEY")?;
+    let public = x509::public_key(&account.public)?;
+    let private = x509::public_key_of(account.key.expose())?;
+    if public.sha256 == private { Ok(()) } else { Err("the public and the private key do not belong together".into()) }
+}
+
+/// Refuses a public text that holds anything else: it goes to machines that may hold no key.
+fn alone(text: &str, wanted: impl Fn(&str) -> bool) -> Result<(), String> {
+    if *x509::blocks(text, wanted) == text { Ok(()) } else { Err("its public half holds more or less than whole PEM blocks of its kind".into()) }
 }

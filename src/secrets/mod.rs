@@ -3,8 +3,11 @@
 //! In: what is wanted, the time, the system's entropy; or a bundle's file. Out: a checked bundle.
 //! Absent on purpose: rendering; nothing is signed after minting, so that renders are reproducible.
 
+mod adopt;
+mod bootstrap_token;
 mod bundle;
 mod check;
+mod form;
 mod git;
 mod kubeconfig;
 mod mint;
@@ -12,9 +15,12 @@ mod named;
 mod store;
 mod x509;
 
+pub use adopt::{Existing, read_pki};
+pub use bootstrap_token::bootstrap_token_manifest;
 pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
 pub use git::refuse_where_git_would_take_it;
 pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
-pub use mint::{MintRequest, add_nodes, mint, missing};
+pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_token};
+pub use store::{is_bundle, load, save, save_new};
+pub use x509::KeyKind;
 pub use named::{SecretName, wanted};
-pub use store::{load, save, save_new};

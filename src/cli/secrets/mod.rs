@@ -1,0 +1,133 @@
+//! `kubespore secrets`: look at a cluster's bundle, mint it, and change in it what may be changed.
+//!
+//! In: a profile, or the bundle itself. Out: facts, a manifest, or a changed bundle and what follows from the change.
+//! Absent on purpose: showing a secret, but for `bootstrap-token`, whose purpose it is.
+
+mod import;
+mod rotate;
+mod show;
+
+use clap::{Args, Subcommand};
+use time::OffsetDateTime;
+
+use super::bundle::{self, BundleArgs};
+use super::profile::{Loaded, load};
+use super::{Failure, ProfileArgs, Talk};
+use crate::error::Error;
+use crate::profile::form;
+use crate::secrets::{self, Bundle, Existing, NodeSecrets};
+
+#[derive(Debug, Subcommand)]
+pub enum SecretsVerb {
+    /// Show what a bundle is and how long it lasts; no secret is shown
+    Show(show::ShowArgs),
+    /// Mint a bundle and render nothing
+    New(NewArgs),
+    /// Mint a bundle around the authorities and keys of a directory such as /etc/kubernetes/pki
+    Import(import::ImportArgs),
+    /// Replace a secret by a new one, and say what must be rendered again
+    #[command(subcommand)]
+    Rotate(rotate::RotateVerb),
+    /// Move the moment until which the first machine may found the cluster
+    FoundUntil(FoundUntilArgs),
+    /// Print the manifest of a node's bootstrap token, secret included, for `kubectl apply -f -`
+    BootstrapToken(BootstrapTokenArgs),
+}
+
+/// What the verbs that work on a cluster's bundle take.
+#[derive(Args, Debug)]
+struct ClusterArgs {
+    #[command(flatten)]
+    profile: ProfileArgs,
+
+    #[command(flatten)]
+    bundle: BundleArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct NewArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+#[derive(Args, Debug)]
+pub struct FoundUntilArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
+    /// How long from now on, such as `720h`
+    #[arg(long, value_name = "DURATION", value_parser = form::seconds)]
+    within: u64,
+}
+
+#[derive(Args, Debug)]
+pub struct BootstrapTokenArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+
+    /// The node whose token it is
+    node: String,
+
+    /// How long from now on the cluster accepts it; 0 is for ever
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = form::seconds)]
+    ttl: u64,
+}
+
+pub fn run(verb: &SecretsVerb, talk: &Talk) -> Result<(), Failure> {
+    match verb {
+        SecretsVerb::Show(args) => show::run(args, talk),
+        SecretsVerb::New(args) => new(args, talk),
+        SecretsVerb::Import(args) => import::run(args, talk),
+        SecretsVerb::Rotate(verb) => rotate::run(verb, talk),
+        SecretsVerb::FoundUntil(args) => found_until(args, talk),
+        SecretsVerb::BootstrapToken(args) => bootstrap_token(args, talk),
+    }
+}
+
+fn new(args: &NewArgs, talk: &Talk) -> Result<(), Failure> {
+    let Loaded { spec, .. } = load(&args.cluster.profile, talk)?;
+    let path = args.cluster.vacant()?;
+    bundle::create(&path, &spec, Existing::default(), talk)?;
+    Ok(())
+}
+
+fn found_until(args: &FoundUntilArgs, talk: &Talk) -> Result<(), Failure> {
+    let Loaded { spec, .. } = load(&args.cluster.profile, talk)?;
+    let (path, loaded) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond");
+    let bundle = Bundle { found_until: now + bundle::span(args.within), ..loaded.clone() };
+    secrets::save(&path, &loaded, &bundle)?;
+    talk.say(&format!(
+        "the first machine may found the cluster until {}; before, until {}",
+        secrets::instant(bundle.found_until),
+        secrets::instant(loaded.found_until)
+    ));
+    talk.say("  = help: render again, and give every machine that has not joined its new seed");
+    Ok(())
+}
+
+fn bootstrap_token(args: &BootstrapTokenArgs, talk: &Talk) -> Result<(), Failure> {
+    let Loaded { spec, .. } = load(&args.cluster.profile, talk)?;
+    let (path, bundle) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
+    let NodeSecrets { token } = bundle.nodes.get(&args.node).ok_or_else(|| unknown(&path, &bundle, &args.node))?;
+    let until = (args.ttl > 0).then(|| OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond") + bundle::span(args.ttl));
+    talk.data(secrets::bootstrap_token_manifest(token, &args.node, until).expose().as_bytes())
+}
+
+impl ClusterArgs {
+    /// Returns where the bundle is to be, when nothing is there.
+    fn vacant(&self) -> Result<std::path::PathBuf, Error> {
+        let path = self.bundle.path(&self.profile.profile)?;
+        match path.symlink_metadata() {
+            Err(_) => Ok(path),
+            Ok(_) => Err(Error::new(format!("minting {}: there is such a file already", path.display()))
+                .help("a cluster keeps its bundle for life; `kubespore secrets show` says what it is")),
+        }
+    }
+}
+
+fn unknown(path: &std::path::Path, bundle: &Bundle, node: &str) -> Error {
+    let known: Vec<_> = bundle.nodes.keys().map(String::as_str).collect();
+    Error::new(format!("reading {}: it has nothing for `{node}`", path.display()))
+        .help(format!("it has tokens for {}; `kubespore render` adds those of new nodes", known.join(", ")))
+}

@@ -1,0 +1,210 @@
+//! The bundle's text: YAML with every value quoted or a literal block.
+//!
+//! In: a bundle, or a text. Out: the other. Absent on purpose: quoting the text in a message, since any line
+//! may be a secret; and files (`store`).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
+use crate::secret::Secret;
+use crate::yaml::{self, Kind, Node, Yaml};
+
+const API_VERSION: &str = "kubespore.secrets/v1";
+const HEAD: &str = "\
+# Secrets of one cluster: its identity. Keep this file secret, and keep a copy: without it no machine can be added,
+# and a newly minted one makes another cluster. `kubespore render` only ever adds to it.
+";
+
+/// Tells whether a text begins as a bundle does.
+pub fn names_itself(start: &[u8]) -> bool {
+    let line = |line: &[u8]| line.starts_with(b"apiVersion:") && line.windows(18).any(|part| part == b"kubespore.secrets/");
+    start.split(|byte| *byte == b'\n').any(line)
+}
+
+/// Writes a bundle.
+pub fn encode(bundle: &Bundle) -> Zeroizing<String> {
+    let text = |text: &str| Yaml::str(text);
+    let pem = |text: &str| Yaml::Literal(text.to_owned());
+    let pair = |pair: &CertifiedKey| Yaml::map([("certificate", pem(&pair.certificate)), ("key", pem(pair.key.expose()))]);
+    let node = |node: &NodeSecrets| Yaml::map([("token", text(node.token.whole().expose()))]);
+    let account = &bundle.service_account;
+    let mut document = Yaml::map([
+        ("apiVersion", text(API_VERSION)),
+        ("cluster", text(&bundle.cluster)),
+        ("cluster-id", text(&bundle.cluster_id)),
+        ("generation", Yaml::Int(bundle.generation.into())),
+        ("minted", text(&instant(bundle.minted))),
+        ("found-until", text(&instant(bundle.found_until))),
+        ("ca", pair(&bundle.ca)),
+        ("front-proxy-ca", pair(&bundle.front_proxy_ca)),
+        ("etcd-ca", pair(&bundle.etcd_ca)),
+        ("service-account", Yaml::map([("public", pem(&account.public)), ("key", pem(account.key.expose()))])),
+        ("certificate-key", text(bundle.certificate_key.expose())),
+        ("admin", pair(&bundle.admin)),
+        ("nodes", Yaml::Map(bundle.nodes.iter().map(|(name, secrets)| (name.clone(), node(secrets))).collect())),
+    ]);
+    let body = Zeroizing::new(yaml::to_string(&document));
+    wipe_values(&mut document);
+    Zeroizing::new([HEAD, &body].concat())
+}
+
+/// Reads a bundle.
+///
+/// # Errors
+/// The first thing that is wrong, by the name of its field and the number of its line.
+pub fn decode(text: &str) -> Result<Bundle, String> {
+    let mut document = yaml::parse(text).map_err(|(_, at)| format!("line {}: it is not YAML there", line(text, at.start)))?;
+    let bundle = read(&document, text);
+    wipe_nodes(&mut document);
+    bundle
+}
+
+fn read(document: &Node, text: &str) -> Result<Bundle, String> {
+    let top = Fields::of(document, text, "the bundle")?;
+    let api = top.text("apiVersion")?;
+    if api != API_VERSION {
+        let version = api.strip_prefix("kubespore.secrets/").map_or_else(|| "another".to_owned(), shown);
+        return Err(format!("its apiVersion is {version}, and this program knows `{API_VERSION}`"));
+    }
+    let pair = |name: &str| -> Result<CertifiedKey, String> {
+        let fields = top.fields(name)?;
+        let pair = CertifiedKey { certificate: fields.text("certificate")?, key: Secret::new(fields.text("key")?) };
+        fields.only(&["certificate", "key"]).map(|()| pair)
+    };
+    let account = top.fields("service-account")?;
+    account.only(&["public", "key"])?;
+    let mut nodes = BTreeMap::new();
+    for (name, node) in top.fields("nodes")?.entries()? {
+        let fields = Fields::of(node, text, &format!("nodes.{name}"))?;
+        fields.only(&["token"])?;
+        let token = Zeroizing::new(fields.text("token")?);
+        let (id, secret) = token.split_once('.').ok_or_else(|| format!("`nodes.{name}.token` has no `.`"))?;
+        nodes.insert(name.to_owned(), NodeSecrets { token: Token { id: id.to_owned(), secret: Secret::new(secret) } });
+    }
+    top.only(&[
+        "apiVersion",
+        "cluster",
+        "cluster-id",
+        "generation",
+        "minted",
+        "found-until",
+        "ca",
+        "front-proxy-ca",
+        "etcd-ca",
+        "service-account",
+        "certificate-key",
+        "admin",
+        "nodes",
+    ])?;
+    Ok(Bundle {
+        cluster: top.text("cluster")?,
+        cluster_id: top.text("cluster-id")?,
+        generation: top.text("generation")?.parse().map_err(|_| "`generation` is not a number")?,
+        minted: top.instant("minted")?,
+        found_until: top.instant("found-until")?,
+        ca: pair("ca")?,
+        front_proxy_ca: pair("front-proxy-ca")?,
+        etcd_ca: pair("etcd-ca")?,
+        service_account: ServiceAccount { public: account.text("public")?, key: Secret::new(account.text("key")?) },
+        certificate_key: Secret::new(top.text("certificate-key")?),
+        admin: pair("admin")?,
+        nodes,
+    })
+}
+
+/// Shows a key that looks like one; in a damaged file a secret may stand where a key is expected.
+fn shown(key: &str) -> String {
+    let plain = key.len() <= 40 && !key.contains('.') && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if plain { format!("`{key}`") } else { "what stands there".to_owned() }
+}
+
+/// Overwrites the secrets among a document's values.
+fn wipe_values(document: &mut Yaml) {
+    match document {
+        Yaml::Str(text) | Yaml::Literal(text) => text.zeroize(),
+        Yaml::Seq(items) => items.iter_mut().for_each(wipe_values),
+        Yaml::Map(pairs) => pairs.iter_mut().for_each(|(_, value)| wipe_values(value)),
+        Yaml::Null | Yaml::Bool(_) | Yaml::Int(_) | Yaml::Number(_) => {}
+    }
+}
+
+/// Overwrites the secrets among a document's nodes.
+fn wipe_nodes(document: &mut Node) {
+    match &mut document.kind {
+        Kind::Scalar(scalar) => {
+            scalar.text.zeroize();
+            if let Value::String(text) = &mut scalar.value {
+                text.zeroize();
+            }
+        }
+        Kind::Seq(items) => items.iter_mut().for_each(wipe_nodes),
+        Kind::Map(pairs) => pairs.iter_mut().for_each(|pair| wipe_nodes(&mut pair.value)),
+    }
+}
+
+fn line(text: &str, at: usize) -> usize {
+    text[..at].matches('\n').count() + 1
+}
+
+/// A mapping under strict reading; faults name the field and its line, never what stands there.
+struct Fields<'n> {
+    node: &'n Node,
+    text: &'n str,
+    name: String,
+}
+
+impl<'n> Fields<'n> {
+    fn of(node: &'n Node, text: &'n str, name: &str) -> Result<Self, String> {
+        match &node.kind {
+            Kind::Map(_) => Ok(Self { node, text, name: name.to_owned() }),
+            _ => Err(format!("line {}: {name} is not a mapping", line(text, node.span.start))),
+        }
+    }
+
+    fn entries(&self) -> Result<Vec<(&'n str, &'n Node)>, String> {
+        let Kind::Map(pairs) = &self.node.kind else { return Ok(Vec::new()) };
+        let mut seen = BTreeMap::new();
+        for pair in pairs {
+            if seen.insert(pair.key.as_str(), &pair.value).is_some() {
+                let at = line(self.text, pair.key_span.start);
+                return Err(format!("line {at}: {} stands twice in {}", shown(&pair.key), self.name));
+            }
+        }
+        Ok(seen.into_iter().collect())
+    }
+
+    fn only(&self, known: &[&str]) -> Result<(), String> {
+        match self.entries()?.iter().find(|(key, _)| !known.contains(key)) {
+            None => Ok(()),
+            Some((key, node)) => {
+                let at = line(self.text, node.span.start);
+                Err(format!("line {at}: {} is not known in {}; a newer kubespore may have written it", shown(key), self.name))
+            }
+        }
+    }
+
+    fn get(&self, key: &str) -> Result<&'n Node, String> {
+        self.node.get(key).ok_or_else(|| format!("`{key}` is missing in {}", self.name))
+    }
+
+    fn fields(&self, key: &str) -> Result<Self, String> {
+        Self::of(self.get(key)?, self.text, key)
+    }
+
+    fn text(&self, key: &str) -> Result<String, String> {
+        match &self.get(key)?.kind {
+            Kind::Scalar(scalar) if !scalar.value.is_null() => Ok(scalar.text.clone()),
+            _ => Err(format!("`{key}` is not a text in {}", self.name)),
+        }
+    }
+
+    fn instant(&self, key: &str) -> Result<OffsetDateTime, String> {
+        OffsetDateTime::parse(&self.text(key)?, &Rfc3339)
+            .map_err(|_| format!("`{key}` is not an instant such as 2026-01-31T12:00:00Z"))
+    }
+}
