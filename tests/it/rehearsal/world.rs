@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::commands;
 use super::process::{Answer, Event, Process, stand_ins};
-use super::seed::{self, Plan};
+use super::seed::{self, Credential, Plan};
 
 /// When the keys of every rehearsed cluster were made, seconds since 1970.
 pub const MINTED: u64 = 1_800_000_000;
@@ -64,6 +64,31 @@ pub struct Cluster {
     pub applied: BTreeSet<String>,
 }
 
+/// What can be wrong with a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ail {
+    /// No interface has its address.
+    NoAddress,
+    /// The kernel found its address in use.
+    DuplicateAddress,
+    /// No image is loaded.
+    NoImages,
+    /// The runtime does not start.
+    RuntimeDown,
+    /// kubeadm is of another release.
+    OtherKubeadm,
+    /// What is mounted at etcd's path is another disk.
+    NoDisk,
+    /// No time server was heard.
+    Unsynchronised,
+    /// cloud-init's last stage still runs.
+    CloudFinalRuns,
+    /// Swap cannot be switched off.
+    SwapStays,
+    /// Kernel modules cannot be loaded.
+    NoModules,
+}
+
 /// What a machine's power and programs are doing.
 pub struct Machine {
     /// Its name.
@@ -94,6 +119,8 @@ pub struct Machine {
     pub notice: bool,
     /// Whether the once-a-second sync runs.
     pub syncing: bool,
+    /// When it synced last.
+    pub synced: u64,
     /// Whether etcd runs, since when.
     pub etcd: Option<u64>,
     /// Whether the API server runs, since when.
@@ -110,8 +137,16 @@ pub struct Machine {
     pub masked: BTreeSet<String>,
     /// Whether another machine answers for its address.
     pub twin: bool,
-    /// Members it has asked to remove since it last became a member.
+    /// Members it has removed since its last wipe.
     pub removals: usize,
+    /// What is wrong with it.
+    pub ails: BTreeSet<Ail>,
+    /// Units that were restarted, in order, since power-on.
+    pub restarted: Vec<String>,
+    /// Units that are enabled beside the kubelet's.
+    pub enabled: BTreeSet<String>,
+    /// How many kubeadm runs began since its last wipe, by their first argument.
+    pub kubeadm_runs: BTreeMap<String, usize>,
     running: Option<Running>,
     durable: BTreeMap<PathBuf, Vec<u8>>,
     fsynced: BTreeSet<Vec<u8>>,
@@ -122,19 +157,32 @@ struct Running {
     gate: bool,
     clock: u64,
     pending: Option<Vec<String>>,
-    steps: Vec<(u64, Step)>,
+    work: Option<Work>,
+    begun: bool,
     due: u64,
 }
 
-/// A moment inside a long-running program.
-pub type Step = Box<dyn FnOnce(&mut World, usize) -> Option<Answer> + Send>;
+/// A program that takes its time: called again and again until it answers.
+pub type Work = Box<dyn FnMut(&mut World, usize) -> Tick + Send>;
 
-/// What a program does: answer after a while, or go through steps.
+/// What a program has done since it was called last.
+pub enum Tick {
+    /// Nothing; it looks again in half a second.
+    Waits,
+    /// An act that a power cut may follow, which takes so many milliseconds.
+    Did(&'static str, u64),
+    /// It ends.
+    Ends(Answer),
+}
+
+/// What a program does.
 pub enum Doing {
+    /// Answers at once.
+    Now(Answer),
     /// Answers after so many milliseconds.
-    Answer(u64, Answer),
-    /// Goes through moments, each so many milliseconds after the start; one of them answers.
-    Steps(Vec<(u64, Step)>),
+    Later(u64, Answer),
+    /// Goes through acts.
+    Works(Work),
 }
 
 /// The load balancer.
@@ -159,7 +207,7 @@ pub struct Balancer {
 pub struct Cut {
     /// The machine.
     pub machine: usize,
-    /// The instant: questions count one before they are served and one after, moments inside kubeadm one each.
+    /// The instant: questions count one before they are served and one after, acts of kubeadm one each.
     pub instant: usize,
 }
 
@@ -185,8 +233,10 @@ pub struct World {
     pub instants: Vec<usize>,
     /// A label for each instant of the machine under observation.
     pub acts: Vec<(usize, String)>,
-    /// What the next kubeadm runs fail with, before they do anything.
+    /// What the next runs of kubeadm init and join fail with, before they do anything.
     pub kubeadm_fails: Vec<String>,
+    /// Whether etcd speaks TLS 1.2 at most: it refuses within the handshake.
+    pub etcd_tls12: bool,
     /// Decides what survives of unsynced files.
     pub random: Random,
     shell: Vec<String>,
@@ -242,6 +292,7 @@ impl World {
                     gate: None,
                     notice: false,
                     syncing: false,
+                    synced: 0,
                     etcd: None,
                     api: None,
                     pods_since: None,
@@ -251,6 +302,10 @@ impl World {
                     masked: BTreeSet::new(),
                     twin: false,
                     removals: 0,
+                    ails: BTreeSet::new(),
+                    restarted: Vec::new(),
+                    enabled: BTreeSet::new(),
+                    kubeadm_runs: BTreeMap::new(),
                     running: None,
                     durable: BTreeMap::new(),
                     fsynced: BTreeSet::new(),
@@ -270,6 +325,7 @@ impl World {
             cut: None,
             acts: Vec::new(),
             kubeadm_fails: Vec::new(),
+            etcd_tls12: false,
             random: Random(0x9E37_79B9_7F4A_7C15),
             shell: shell.split(' ').map(str::to_owned).collect(),
             next_id: 0,
@@ -299,6 +355,8 @@ impl World {
         machine.masked.clear();
         machine.durable.clear();
         machine.removals = 0;
+        machine.enabled.clear();
+        machine.kubeadm_runs.clear();
         self.note(place, "wiped");
         self.make_durable(place);
     }
@@ -328,6 +386,7 @@ impl World {
         machine.boot += 1;
         machine.exit = None;
         machine.gate = None;
+        machine.restarted.clear();
         let boot = machine.boot;
         let root = machine.root.clone();
         let _ = fs::remove_dir_all(root.join("run/kubespore"));
@@ -377,7 +436,7 @@ impl World {
             &self.dir.join("bin"),
             &self.dir.join(format!("{}.journal", machine.name)),
         );
-        machine.running = Some(Running { process, gate, clock: self.now, pending: None, steps: Vec::new(), due: 0 });
+        machine.running = Some(Running { process, gate, clock: self.now, pending: None, work: None, begun: false, due: 0 });
     }
 
     /// Whether the machine carries its last mark.
@@ -406,6 +465,26 @@ impl World {
         fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         fs::write(&path, text).expect("a file");
         self.machines[place].durable.insert(path, text.as_bytes().to_vec());
+    }
+
+    /// Writes a file as a program does, which a power cut may empty.
+    pub fn overwrite(&mut self, place: usize, path: &str, text: &str) {
+        let path = self.machines[place].root.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(&path, text).expect("a file");
+    }
+
+    /// Starts the kubelet if the gate lets it.
+    pub fn start_kubelet(&mut self, place: usize) -> bool {
+        let machine = &mut self.machines[place];
+        machine.kubelet |= machine.gate == Some(true);
+        machine.kubelet
+    }
+
+    /// Whether a cluster knows the join credential.
+    pub fn credential_lives(&self, cluster: usize) -> bool {
+        let lives = self.plan.credential_within == 0 || 3600 + self.now / 1000 < self.plan.credential_within;
+        lives && (self.clusters[cluster].door_open || self.plan.credential == Credential::Certificate)
     }
 
     /// One word of `status.json`.
@@ -499,26 +578,15 @@ impl World {
     fn collect(&mut self) {
         for place in 0..self.machines.len() {
             let Some(running) = &mut self.machines[place].running else { continue };
-            if running.pending.is_some() || !running.steps.is_empty() {
+            if running.pending.is_some() {
                 continue;
             }
             match running.process.next() {
                 Event::Asked(words) => {
                     self.check_words(place, &words);
                     self.machines[place].asked += 1;
-                    let doing = commands::begin(self, place, &words);
                     let Some(running) = &mut self.machines[place].running else { continue };
-                    let cost = match doing {
-                        Some(Doing::Steps(mut steps)) => {
-                            steps.reverse();
-                            let first = steps.last().map_or(0, |(at, _)| *at);
-                            running.steps = steps;
-                            first
-                        }
-                        Some(Doing::Answer(..)) => unreachable!("answers are given when their time has come"),
-                        None => commands::cost(&words),
-                    };
-                    running.due = running.clock + cost;
+                    running.due = running.clock + commands::cost(&words);
                     running.pending = Some(words);
                 }
                 Event::Ended(code) => self.ended(place, code),
@@ -546,42 +614,49 @@ impl World {
 
     /// Serves the question of one machine whose time has come.
     fn serve(&mut self, place: usize) {
-        let now = self.now;
         let running = self.machines[place].running.as_mut().expect("a script that asked");
         let words = running.pending.clone().expect("a question");
-        if let Some((offset, step)) = running.steps.pop() {
-            let began = running.due - offset;
-            if self.passes_instant(place, &words, "moment") {
+        if !running.begun {
+            if self.passes_instant(place, &words, "before") {
                 return;
             }
-            if self.machines[place].syncing {
-                self.make_durable(place);
-            }
-            let answer = step(self, place);
+            let doing = commands::begin(self, place, &words);
             let Some(running) = self.machines[place].running.as_mut() else { return };
-            match answer {
-                Some(answer) => {
-                    running.steps.clear();
-                    self.finish(place, &words, &answer);
+            running.begun = true;
+            match doing {
+                Doing::Now(answer) => self.finish(place, &words, &answer),
+                Doing::Later(wait, answer) => {
+                    running.due = self.now + wait;
+                    let mut answer = Some(answer);
+                    running.work = Some(Box::new(move |_, _| answer.take().map_or(Tick::Waits, Tick::Ends)));
                 }
-                None => {
-                    let next = running.steps.last().map(|(at, _)| *at).expect("the last moment answers");
-                    running.due = (began + next).max(now);
-                }
+                Doing::Works(work) => running.work = Some(work),
             }
             return;
         }
-        if self.passes_instant(place, &words, "before") {
-            return;
-        }
-        match commands::answer(self, place, &words) {
-            Doing::Answer(wait, answer) if wait == 0 => self.finish(place, &words, &answer),
-            Doing::Answer(wait, answer) => {
-                let running = self.machines[place].running.as_mut().expect("a script that asked");
-                running.due = now + wait;
-                running.steps = vec![(0, Box::new(move |_: &mut Self, _| Some(answer)))];
+        let mut work = running.work.take().expect("a program that has begun and not ended");
+        self.sync_service(place);
+        let tick = work(self, place);
+        self.settle();
+        let now = self.now;
+        let Some(running) = self.machines[place].running.as_mut() else { return };
+        running.work = Some(work);
+        match tick {
+            Tick::Waits => running.due = now + 500,
+            Tick::Did(act, takes) => {
+                running.due = now + takes;
+                self.passes_instant(place, &words, act);
             }
-            Doing::Steps(_) => unreachable!("steps begin when they are asked for"),
+            Tick::Ends(answer) => self.finish(place, &words, &answer),
+        }
+    }
+
+    /// The service that syncs about every second while kubeadm runs.
+    fn sync_service(&mut self, place: usize) {
+        let machine = &mut self.machines[place];
+        if machine.syncing && self.now >= machine.synced + 1_000 {
+            machine.synced = self.now;
+            self.make_durable(place);
         }
     }
 
@@ -593,6 +668,8 @@ impl World {
         let running = self.machines[place].running.as_mut().expect("a script that asked");
         running.process.answer(answer);
         running.pending = None;
+        running.work = None;
+        running.begun = false;
         running.clock = now;
     }
 
@@ -633,6 +710,12 @@ impl World {
         let machine = &mut self.machines[place];
         machine.durable = files.into_iter().collect();
         machine.fsynced.clear();
+    }
+
+    /// Whether a mark would survive a power cut now.
+    pub fn mark_is_durable(&self, place: usize, mark: &str) -> bool {
+        let machine = &self.machines[place];
+        machine.durable.get(&machine.root.join("var/lib/kubespore").join(mark)).is_some_and(|bytes| !bytes.is_empty())
     }
 
     /// One file, or one directory's entries, reach the disk.
@@ -736,7 +819,8 @@ impl World {
         self.machines.iter().any(|machine| machine.kubelet && (machine.etcd.is_none() || machine.api.is_none()))
     }
 
-    fn whole(&self, place: usize, path: &str) -> bool {
+    /// Whether a file is there and holds something.
+    pub fn whole(&self, place: usize, path: &str) -> bool {
         fs::metadata(self.machines[place].root.join(path)).is_ok_and(|meta| meta.len() > 0)
     }
 
@@ -855,9 +939,14 @@ impl World {
         let server = if self.machines[place].control_plane && self.ready(place) { Some(place) } else { self.backend(place) };
         let Some(cluster) = server.and_then(|server| self.cluster_at(server)) else { return };
         let heard = self.now;
-        let boot_id = format!("boot-{place}-{}", self.machines[place].boot);
+        let boot_id = self.boot_id(place);
         let name = self.machines[place].name.clone();
         self.clusters[cluster].nodes.insert(name, NodeObject { boot_id, heard });
+    }
+
+    /// What the kernel of a machine calls this boot.
+    pub fn boot_id(&self, place: usize) -> String {
+        format!("boot-{place}-{}", self.machines[place].boot)
     }
 
     /// Whether a Node object is Ready.
