@@ -156,11 +156,12 @@ evidence() {
 	elif has_mark founded || has_mark member; then
 		ROW=D
 		[ "$ROLE" = worker ] || [ $data = yes ] || ROW=E
+	elif has_mark join-intent; then
+		# Before init's: a founder that was cut and then found a cluster carries both, and never founds again.
+		ROW=H
 	elif has_mark init-intent; then
 		ROW=G
 		[ $data = no ] || ROW=F
-	elif has_mark join-intent; then
-		ROW=H
 	elif [ "$ROLE" != worker ] && [ $data = yes ]; then
 		ROW=I
 	else

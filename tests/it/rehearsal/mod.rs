@@ -4,8 +4,10 @@
 //! purpose: real kubeadm, etcd and TLS, which meet the same scripts in the conformance and end-to-end tests.
 
 mod commands;
+mod evidence;
 mod kubeadm;
 mod network;
+mod past;
 mod process;
 mod seed;
 mod smoke;
