@@ -26,6 +26,7 @@ phase=start
 held=''
 held_since=0
 announced=''
+updated_at=0
 
 now() { date +%s; }
 
@@ -42,7 +43,8 @@ json_text() {
 	esac
 }
 
-# status RESULT REASON TEXT COMMAND: status.json, and one line when result or reason changed.
+# status RESULT REASON TEXT COMMAND: one line when phase, result or reason changed; status.json then too, and otherwise
+# twice a minute.
 status() {
 	at=$(now)
 	if [ "$phase $1 $2" != "$announced" ]; then
@@ -51,7 +53,10 @@ status() {
 		line="phase=$phase result=$1${2:+ reason=$2}${3:+: $3}${4:+ -- $4}"
 		say "$line"
 		console "$line"
+	elif [ "$((at - updated_at))" -lt 30 ] && [ "$at" -ge "$updated_at" ]; then
+		return 0
 	fi
+	updated_at=$at
 	{
 		printf '{"node":"%s","cluster":"%s","generation":%s,"role":"%s",' "$NODE" "$CLUSTER" "$GENERATION" "$ROLE"
 		printf '"phase":"%s","result":"%s","reason":"%s",' "$phase" "$1" "$2"

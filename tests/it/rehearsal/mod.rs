@@ -6,8 +6,10 @@
 mod commands;
 mod evidence;
 mod kubeadm;
+mod membership;
 mod network;
 mod past;
+mod probes;
 mod process;
 mod seed;
 mod smoke;

@@ -74,6 +74,9 @@ fn request(world: &mut World, place: usize, url: &str, arguments: &[&str]) -> Re
         Some(pin) if pin.starts_with(&format!("{host}:{port}:")) => &pin[host.len() + port.len() + 2..],
         _ => host,
     };
+    if let Some((code, why)) = world.curl_says.get(&format!("{address}:{port}")) {
+        return Reply::fails(*code, why, if *code == 28 { 5_000 } else { 0 });
+    }
     if address == "10.0.0.10" {
         return balanced(world, place, path, arguments);
     }
@@ -151,7 +154,7 @@ enum Caller {
     Trusted,
 }
 
-fn caller(world: &World, arguments: &[&str]) -> Caller {
+fn caller(arguments: &[&str]) -> Caller {
     let config = option(arguments, "--config").map(|path| fs::read_to_string(path).unwrap_or_default()).unwrap_or_default();
     if config.contains(&format!("Bearer {TOKEN}")) {
         return Caller::Joiner;
@@ -168,7 +171,7 @@ fn api(world: &mut World, place: usize, to: usize, path: &str, arguments: &[&str
     if let Some(reply) = dates(world, place) {
         return reply;
     }
-    let caller = caller(world, arguments);
+    let caller = caller(arguments);
     if path == "readyz" {
         if caller == Caller::Nobody && !world.plan.anonymous {
             return Reply::http(401, "Unauthorized");
@@ -262,7 +265,8 @@ fn remove(world: &mut World, place: usize, to: usize, cluster: usize, body: &str
     if live <= others.len() / 2 {
         world.breaks(format!("I4: {who} removes a member where no quorum of others lives"));
     }
-    if !world.quorum(cluster, to) {
+    if !world.quorum(cluster, to) || world.removals_fail > 0 {
+        world.removals_fail = world.removals_fail.saturating_sub(1);
         return Reply::silence();
     }
     world.clusters[cluster].members.remove(at);

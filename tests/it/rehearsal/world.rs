@@ -235,6 +235,10 @@ pub struct World {
     pub acts: Vec<(usize, String)>,
     /// What the next runs of kubeadm init and join fail with, before they do anything.
     pub kubeadm_fails: Vec<String>,
+    /// What curl comes to at an `address:port`, whatever is there: its exit code and its words.
+    pub curl_says: BTreeMap<String, (i32, &'static str)>,
+    /// How many removals of members fail from here on.
+    pub removals_fail: usize,
     /// Whether etcd speaks TLS 1.2 at most: it refuses within the handshake.
     pub etcd_tls12: bool,
     /// Decides what survives of unsynced files.
@@ -242,6 +246,7 @@ pub struct World {
     shell: Vec<String>,
     next_id: u64,
     events: Vec<(u64, usize, Act)>,
+    settled: Option<u64>,
     dir: PathBuf,
 }
 
@@ -271,7 +276,10 @@ impl World {
     /// Makes the machines of a plan, switched off, with freshly written seeds.
     pub fn new(plan: Plan) -> Self {
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{}-{number}", std::process::id()));
+        // Memory where the machine has it: nothing here has to last, and the disk is what costs most.
+        let shared = Path::new("/dev/shm");
+        let base = if shared.is_dir() { shared } else { Path::new(env!("CARGO_TARGET_TMPDIR")) };
+        let dir = base.join(format!("kubespore-rehearsal-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         stand_ins(&dir.join("bin"));
         let machines: Vec<Machine> = (0..plan.control_planes + plan.workers)
@@ -325,11 +333,14 @@ impl World {
             cut: None,
             acts: Vec::new(),
             kubeadm_fails: Vec::new(),
+            curl_says: BTreeMap::new(),
+            removals_fail: 0,
             etcd_tls12: false,
             random: Random(0x9E37_79B9_7F4A_7C15),
             shell: shell.split(' ').map(str::to_owned).collect(),
             next_id: 0,
             events: Vec::new(),
+            settled: None,
             dir,
         };
         for place in 0..world.machines.len() {
@@ -421,6 +432,7 @@ impl World {
         machine.api = None;
         machine.pods_since = None;
         self.events.retain(|(_, who, _)| *who != place);
+        self.settled = None;
         self.note(place, "power off");
         self.lose_unsynced(place);
     }
@@ -519,7 +531,7 @@ impl World {
         let end = self.now + seconds * 1000;
         loop {
             self.collect();
-            self.settle();
+            self.settle_now_and_then();
             if holds(self) {
                 return true;
             }
@@ -548,7 +560,7 @@ impl World {
                 return holds(self);
             }
             self.now = self.now.max(next);
-            self.settle();
+            self.settle_now_and_then();
             if next_event.is_some_and(|at| at <= next) {
                 let at = self.events.iter().position(|(at, ..)| *at <= next).expect("the event just found");
                 let (_, place, act) = self.events.remove(at);
@@ -752,6 +764,7 @@ impl World {
         }
         let instant = self.instants[place];
         self.instants[place] += 1;
+        self.settled = None;
         self.acts.push((place, format!("{instant} {when} {}", words.join(" "))));
         if self.cut == Some(Cut { machine: place, instant }) {
             self.cut = None;
@@ -892,11 +905,19 @@ impl World {
 
     /// Starts and stops what follows from the state of things: pods, Nodes' heartbeats, data on disks.
     pub fn settle(&mut self) {
+        self.settled = Some(self.now);
         for place in 0..self.machines.len() {
             self.settle_pods(place);
         }
         for place in 0..self.machines.len() {
             self.settle_node(place);
+        }
+    }
+
+    /// Questions that change nothing follow each other within milliseconds; pods and heartbeats do not.
+    fn settle_now_and_then(&mut self) {
+        if self.settled.is_none_or(|at| self.now >= at + 500) {
+            self.settle();
         }
     }
 
