@@ -26,6 +26,7 @@ phase=start
 held=''
 held_since=0
 announced=''
+updated_at=0
 
 now() { date +%s; }
 
@@ -42,7 +43,8 @@ json_text() {
 	esac
 }
 
-# status RESULT REASON TEXT COMMAND: status.json, and one line when result or reason changed.
+# status RESULT REASON TEXT COMMAND: one line when phase, result or reason changed; status.json then too, and otherwise
+# twice a minute.
 status() {
 	at=$(now)
 	if [ "$phase $1 $2" != "$announced" ]; then
@@ -51,7 +53,10 @@ status() {
 		line="phase=$phase result=$1${2:+ reason=$2}${3:+: $3}${4:+ -- $4}"
 		say "$line"
 		console "$line"
+	elif [ "$((at - updated_at))" -lt 30 ] && [ "$at" -ge "$updated_at" ]; then
+		return 0
 	fi
+	updated_at=$at
 	{
 		printf '{"node":"%s","cluster":"%s","generation":%s,"role":"%s",' "$NODE" "$CLUSTER" "$GENERATION" "$ROLE"
 		printf '"phase":"%s","result":"%s","reason":"%s",' "$phase" "$1" "$2"
@@ -156,11 +161,12 @@ evidence() {
 	elif has_mark founded || has_mark member; then
 		ROW=D
 		[ "$ROLE" = worker ] || [ $data = yes ] || ROW=E
+	elif has_mark join-intent; then
+		# Before init's: a founder that was cut and then found a cluster carries both, and never founds again.
+		ROW=H
 	elif has_mark init-intent; then
 		ROW=G
 		[ $data = no ] || ROW=F
-	elif has_mark join-intent; then
-		ROW=H
 	elif [ "$ROLE" != worker ] && [ $data = yes ]; then
 		ROW=I
 	else

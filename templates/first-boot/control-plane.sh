@@ -91,7 +91,7 @@ resume_join() {
 		return
 		;;
 	started-no | unstarted-* | learner-*)
-		[ "$MINE_IS" = started ] || systemctl stop kubelet.service
+		systemctl stop kubelet.service
 		clear_own_member || return
 		;;
 	esac
@@ -125,6 +125,14 @@ set_aside() {
 	say "moving $ETCD_DATA to $ETCD_DATA.stale-$n"
 	mv "$DATA" "$DATA.stale-$n" || stop set-aside "cannot rename $ETCD_DATA" "mv $ETCD_DATA $ETCD_DATA.stale-$n"
 	sync
+}
+
+# sweep: an empty machine runs nothing; the kubelet of an earlier installation would keep our Node alive.
+sweep() {
+	if [ -s "$K8S/kubelet.conf" ] || [ -s "$K8S/manifests/etcd.yaml" ]; then
+		say "taking away what an earlier installation left in $K8S"
+		clean
+	fi
 }
 
 # stop_rows: what local evidence leaves to the operator.
@@ -161,7 +169,10 @@ run_control_plane() {
 		F) resume_init ;;
 		G) found_again ;;
 		H) resume_join ;;
-		J) first_boot ;;
+		J)
+			sweep
+			first_boot
+			;;
 		esac
 	done
 }

@@ -5,7 +5,7 @@
 
 # etcd_identity: sets ETCD_CA, ETCD_CERT and ETCD_KEY to something the siblings' etcd accepts.
 etcd_identity() {
-	ETCD_CA=$ETC/pki/etcd/ca.crt
+	ETCD_CA=$ETC/pki/etcd/ca.crt ETCD_CERT='' ETCD_KEY=''
 	if [ -s "$ETC/pki/etcd/healthcheck-client.key" ]; then
 		ETCD_CERT=$ETC/pki/etcd/healthcheck-client.crt ETCD_KEY=$ETC/pki/etcd/healthcheck-client.key
 		return 0
@@ -130,7 +130,7 @@ clear_own_member() {
 	evidence
 	[ $data = no ] || [ "$MINE_IS" != started ] || stop etcd-data "there is etcd data at $ETCD_DATA" "ls -l $ETCD_DATA"
 	etcd_identity || {
-		hold no-etcd-credential "nothing here opens the siblings' etcd" "ls -l $ETCD_CA $ETCD_KEY"
+		hold no-etcd-credential "nothing here opens the siblings' etcd" "ls -l $ETC/pki/etcd"
 		return 1
 	}
 	etcd_survey || {

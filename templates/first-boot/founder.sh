@@ -163,6 +163,7 @@ resume_late() {
 # pin: the endpoint's name means this machine, first in the file, where resolvers look first.
 pin() {
 	unpin
+	pinned=yes
 	{
 		printf '%s %s # kubespore pin\n' "$ADVERTISE" "$ENDPOINT_HOST"
 		[ ! -e "$R/etc/hosts" ] || cat "$R/etc/hosts"

@@ -9,6 +9,11 @@ evidence
 case $ROW in
 B | C | E | I) exit 1 ;;
 F) ;;
+G | J)
+	# Without data we are no member, so an etcd pod found here is a leftover: the kubelet would begin a cluster with it.
+	rm -f "$K8S/manifests/etcd.yaml" && sync
+	exit
+	;;
 *) exit 0 ;;
 esac
 # Init was cut. Nobody can have joined us, so a cluster that lives was founded by a later life of this disk.

@@ -14,6 +14,7 @@ macs=$(machine_macs)"
 	cgroups_fit
 	until tools_are_there; do :; done
 	until network_is_up; do :; done
+	until settings_are_in_force; do :; done
 	until runtime_is_up; do :; done
 	until images_are_there; do :; done
 }
@@ -110,6 +111,27 @@ twin_answers() {
 		interface=${line#*: }
 		interface=${interface%% *}
 		arping -q -D -c 2 -w 3 -I "$interface" "$mine" >/dev/null 2>&1 || return 0
+	done
+	return 1
+}
+
+# settings_are_in_force: kernel modules, kernel parameters and the runtime's configuration come with the seed, when the
+# services that read them may have started already. Once a boot. Parameters of bridges need their module first, which is
+# the order systemd keeps in one call. The runtime is left alone where static pods may run.
+settings_are_in_force() {
+	[ ! -e "$RUN/settings" ] || return 0
+	systemctl restart systemd-modules-load.service systemd-sysctl.service >/dev/null 2>&1 ||
+		say "not all kernel modules and parameters could be set -- systemctl status systemd-modules-load systemd-sysctl"
+	if ! pods_may_run && ! systemctl restart "$RUNTIME_SERVICE" >/dev/null 2>&1; then
+		hold runtime-down "$RUNTIME_SERVICE does not start" "systemctl status $RUNTIME_SERVICE"
+		return 1
+	fi
+	: >"$RUN/settings"
+}
+
+pods_may_run() {
+	for manifest in "$K8S"/manifests/*.yaml; do
+		[ ! -s "$manifest" ] || return 0
 	done
 	return 1
 }

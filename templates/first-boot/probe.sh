@@ -76,8 +76,14 @@ fingerprint_of() { openssl x509 -noout -fingerprint -sha256 -in "$1" 2>/dev/null
 
 # unpin: takes our own line out of the hosts file; anything we ask must come from somewhere else.
 unpin() {
-	grep -q '# kubespore pin$' "$R/etc/hosts" 2>/dev/null || return 0
-	sed '/# kubespore pin$/d' "$R/etc/hosts" >"$R/etc/.hosts.kubespore" &&
-		chmod 0644 "$R/etc/.hosts.kubespore" &&
-		mv -f "$R/etc/.hosts.kubespore" "$R/etc/hosts"
+	[ "$pinned" != no ] || return 0
+	if grep -q '# kubespore pin$' "$R/etc/hosts" 2>/dev/null; then
+		sed '/# kubespore pin$/d' "$R/etc/hosts" >"$R/etc/.hosts.kubespore" &&
+			chmod 0644 "$R/etc/.hosts.kubespore" &&
+			mv -f "$R/etc/.hosts.kubespore" "$R/etc/hosts" || return
+	fi
+	pinned=no
 }
+
+# An earlier run may have been cut with the line in place.
+pinned=unknown

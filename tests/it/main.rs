@@ -4,4 +4,5 @@ mod cli;
 mod diagnostics;
 mod golden;
 mod house;
+mod rehearsal;
 mod support;

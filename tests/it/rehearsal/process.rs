@@ -1,8 +1,8 @@
 //! One script of one machine, running under a real shell with every program that reaches outside replaced.
 //!
 //! In: a script, a root and a directory of stand-ins. Out: its questions, one at a time, and its exit code. Each
-//! stand-in is the same few lines of shell: it sends its name and arguments through one pipe and plays back what
-//! comes through the other. Absent on purpose: what the answers are (`commands`), and time.
+//! stand-in is the same few lines of shell, a program on PATH and a function read before the script: it sends its name
+//! and arguments through one pipe and plays back what comes through the other. Absent on purpose: what the answers are (`commands`), and time.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -18,22 +18,45 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 /// The programs a script may not really run.
 const STAND_INS: &[&str] = &[
-    "arping", "ctr", "curl", "date", "findmnt", "getent", "ip", "kubeadm", "kubectl", "kubelet", "openssl", "sleep", "swapoff",
-    "sync", "systemctl", "systemd-machine-id-setup", "timedatectl",
+    "arping",
+    "ctr",
+    "curl",
+    "date",
+    "findmnt",
+    "getent",
+    "ip",
+    "kubeadm",
+    "kubectl",
+    "kubelet",
+    "openssl",
+    "sleep",
+    "swapoff",
+    "sync",
+    "systemctl",
+    "systemd-machine-id-setup",
+    "timedatectl",
 ];
 
-const STAND_IN: &str = r#"#!/bin/sh
-printf '%s\0' "${0##*/}" "$@" >"$REHEARSAL/ask"
-{
-	IFS= read -r code
-	while IFS= read -r line; do
-		case $line in
-		1*) printf '%s\n' "${line#1}" ;;
-		2*) printf '%s\n' "${line#2}" >&2 ;;
-		esac
-	done
-} <"$REHEARSAL/answer"
-exit "$code"
+/// Sends name and arguments, plays back the answer. A certificate to print comes through standard input, whose end
+/// is awaited first: one question at a time.
+const STAND_IN: &str = r#"
+rehearse() {
+	case "$* " in
+	"openssl x509 "*" -in "*) ;;
+	"openssl x509 "*) cat >/dev/null ;;
+	esac
+	printf '%s\0' "$@" >"$REHEARSAL/ask"
+	{
+		IFS= read -r rehearsed_code
+		while IFS= read -r rehearsed_line; do
+			case $rehearsed_line in
+			1*) printf '%s\n' "${rehearsed_line#1}" ;;
+			2*) printf '%s\n' "${rehearsed_line#2}" >&2 ;;
+			esac
+		done
+	} <"$REHEARSAL/answer"
+	return "$rehearsed_code"
+}
 "#;
 
 /// What a stand-in plays back.
@@ -84,20 +107,28 @@ pub struct Process {
     events: Receiver<Event>,
 }
 
-/// Makes the directory of stand-ins that all machines of a world share.
+/// Makes the directory of stand-ins that all machines of a world share. Where a name can be a shell function too, the
+/// prelude holds it as one: the same lines without a new process.
 pub fn stand_ins(dir: &Path) {
     fs::create_dir_all(dir).expect("a directory for stand-ins");
     let executable = |name: &str, text: &str| {
         let path = dir.join(name);
         fs::write(&path, text).expect("a stand-in");
-        let mode = Mode::RWXU;
-        rustix::fs::chmod(&path, mode).expect("an executable stand-in");
+        rustix::fs::chmod(&path, Mode::RWXU).expect("an executable stand-in");
     };
+    let mut prelude = STAND_IN.to_owned();
     for name in STAND_INS {
-        executable(name, STAND_IN);
+        executable(name, &format!("#!/bin/sh{STAND_IN}rehearse {name} \"$@\"\n"));
+        if !name.contains('-') {
+            prelude.push_str(&format!("{name}() {{ rehearse {name} \"$@\"; }}\n"));
+        }
     }
     executable("timeout", "#!/bin/sh\nshift\nexec \"$@\"\n");
+    fs::write(dir.join(PRELUDE), prelude + ". \"$1\"\n").expect("a prelude");
 }
+
+/// Defines the stand-ins and reads the script that follows it into the same shell.
+const PRELUDE: &str = "prelude.sh";
 
 impl Process {
     /// Starts `script` under `shell` on the machine whose files lie below `root`.
@@ -111,9 +142,10 @@ impl Process {
         let log = OpenOptions::new().create(true).append(true).open(journal).expect("a journal");
         let mut child = Command::new(&shell[0])
             .args(&shell[1..])
+            .arg(stand_ins.join(PRELUDE))
             .arg(script)
             .env_clear()
-            .env("PATH", format!("{}:/usr/bin:/bin:/usr/sbin:/sbin", stand_ins.display()))
+            .env("PATH", format!("{}:{}:/usr/bin:/bin", stand_ins.display(), root.join("usr/local/bin").display()))
             .env("HOME", "/nonexistent")
             .env("KUBESPORE_ROOT", root)
             .env("REHEARSAL", &pipes)
@@ -138,6 +170,8 @@ impl Process {
                 let words = bytes.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned());
                 let mut words: Vec<_> = words.collect();
                 words.pop();
+                // Closed before anybody answers: what a script writes into a pipe that is about to close is lost.
+                drop(pipe);
                 if asked.send(Event::Asked(words)).is_err() {
                     return;
                 }
@@ -154,7 +188,7 @@ impl Process {
     /// Waits for what the script does next.
     ///
     /// # Panics
-    /// When it does nothing for a minute of real time: it hangs in something that has no stand-in.
+    /// When it does nothing for two minutes of real time: it hangs in something that has no stand-in.
     pub fn next(&self) -> Event {
         self.events.recv_timeout(Duration::from_secs(120)).expect("the script hangs outside its stand-ins")
     }

@@ -188,7 +188,7 @@ pub fn install(plan: &Plan, place: usize, root: &Path) {
             init_flags,
             upload_flags: &["--upload-certs"],
             reset_flags: &["--skip-phases=remove-etcd-member"],
-            finish_phases: &["control-plane-prepare all", "control-plane-join mark-control-plane"],
+            finish_phases: &["control-plane-join mark-control-plane"],
             certificate_key_flag: plan.certificate_key_flag,
             etcd_gateway: "/v3",
             join_reads_nodes: true,

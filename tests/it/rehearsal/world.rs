@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::commands;
 use super::process::{Answer, Event, Process, stand_ins};
-use super::seed::{self, Plan};
+use super::seed::{self, Credential, Plan};
 
 /// When the keys of every rehearsed cluster were made, seconds since 1970.
 pub const MINTED: u64 = 1_800_000_000;
@@ -48,7 +48,7 @@ pub struct NodeObject {
 }
 
 /// One etcd cluster and what Kubernetes keeps in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Cluster {
     /// Who is listed.
     pub members: Vec<Member>,
@@ -62,6 +62,31 @@ pub struct Cluster {
     pub nodes: BTreeMap<String, NodeObject>,
     /// Manifests that were applied.
     pub applied: BTreeSet<String>,
+}
+
+/// What can be wrong with a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ail {
+    /// No interface has its address.
+    NoAddress,
+    /// The kernel found its address in use.
+    DuplicateAddress,
+    /// No image is loaded.
+    NoImages,
+    /// The runtime does not start.
+    RuntimeDown,
+    /// kubeadm is of another release.
+    OtherKubeadm,
+    /// What is mounted at etcd's path is another disk.
+    NoDisk,
+    /// No time server was heard.
+    Unsynchronised,
+    /// cloud-init's last stage still runs.
+    CloudFinalRuns,
+    /// Swap cannot be switched off.
+    SwapStays,
+    /// Kernel modules cannot be loaded.
+    NoModules,
 }
 
 /// What a machine's power and programs are doing.
@@ -94,6 +119,8 @@ pub struct Machine {
     pub notice: bool,
     /// Whether the once-a-second sync runs.
     pub syncing: bool,
+    /// When it synced last.
+    pub synced: u64,
     /// Whether etcd runs, since when.
     pub etcd: Option<u64>,
     /// Whether the API server runs, since when.
@@ -110,8 +137,16 @@ pub struct Machine {
     pub masked: BTreeSet<String>,
     /// Whether another machine answers for its address.
     pub twin: bool,
-    /// Members it has asked to remove since it last became a member.
+    /// Members it has removed since its last wipe.
     pub removals: usize,
+    /// What is wrong with it.
+    pub ails: BTreeSet<Ail>,
+    /// Units that were restarted, in order, since power-on.
+    pub restarted: Vec<String>,
+    /// Units that are enabled beside the kubelet's.
+    pub enabled: BTreeSet<String>,
+    /// How many kubeadm runs began since its last wipe, by their first argument.
+    pub kubeadm_runs: BTreeMap<String, usize>,
     running: Option<Running>,
     durable: BTreeMap<PathBuf, Vec<u8>>,
     fsynced: BTreeSet<Vec<u8>>,
@@ -122,19 +157,32 @@ struct Running {
     gate: bool,
     clock: u64,
     pending: Option<Vec<String>>,
-    steps: Vec<(u64, Step)>,
+    work: Option<Work>,
+    begun: bool,
     due: u64,
 }
 
-/// A moment inside a long-running program.
-pub type Step = Box<dyn FnOnce(&mut World, usize) -> Option<Answer> + Send>;
+/// A program that takes its time: called again and again until it answers.
+pub type Work = Box<dyn FnMut(&mut World, usize) -> Tick + Send>;
 
-/// What a program does: answer after a while, or go through steps.
+/// What a program has done since it was called last.
+pub enum Tick {
+    /// Nothing; it looks again in half a second.
+    Waits,
+    /// An act that a power cut may follow, which takes so many milliseconds.
+    Did(&'static str, u64),
+    /// It ends.
+    Ends(Answer),
+}
+
+/// What a program does.
 pub enum Doing {
+    /// Answers at once.
+    Now(Answer),
     /// Answers after so many milliseconds.
-    Answer(u64, Answer),
-    /// Goes through moments, each so many milliseconds after the start; one of them answers.
-    Steps(Vec<(u64, Step)>),
+    Later(u64, Answer),
+    /// Goes through acts.
+    Works(Work),
 }
 
 /// The load balancer.
@@ -159,7 +207,7 @@ pub struct Balancer {
 pub struct Cut {
     /// The machine.
     pub machine: usize,
-    /// The instant: questions count one before they are served and one after, moments inside kubeadm one each.
+    /// The instant: questions count one before they are served and one after, acts of kubeadm one each.
     pub instant: usize,
 }
 
@@ -185,13 +233,20 @@ pub struct World {
     pub instants: Vec<usize>,
     /// A label for each instant of the machine under observation.
     pub acts: Vec<(usize, String)>,
-    /// What the next kubeadm runs fail with, before they do anything.
+    /// What the next runs of kubeadm init and join fail with, before they do anything.
     pub kubeadm_fails: Vec<String>,
+    /// What curl comes to at an `address:port`, whatever is there: its exit code and its words.
+    pub curl_says: BTreeMap<String, (i32, &'static str)>,
+    /// How many removals of members fail from here on.
+    pub removals_fail: usize,
+    /// Whether etcd speaks TLS 1.2 at most: it refuses within the handshake.
+    pub etcd_tls12: bool,
     /// Decides what survives of unsynced files.
     pub random: Random,
     shell: Vec<String>,
     next_id: u64,
     events: Vec<(u64, usize, Act)>,
+    settled: Option<u64>,
     dir: PathBuf,
 }
 
@@ -221,7 +276,10 @@ impl World {
     /// Makes the machines of a plan, switched off, with freshly written seeds.
     pub fn new(plan: Plan) -> Self {
         let number = WORLDS.fetch_add(1, Ordering::Relaxed);
-        let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("rehearsal-{}-{number}", std::process::id()));
+        // Memory where the machine has it: nothing here has to last, and the disk is what costs most.
+        let shared = Path::new("/dev/shm");
+        let base = if shared.is_dir() { shared } else { Path::new(env!("CARGO_TARGET_TMPDIR")) };
+        let dir = base.join(format!("kubespore-rehearsal-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         stand_ins(&dir.join("bin"));
         let machines: Vec<Machine> = (0..plan.control_planes + plan.workers)
@@ -242,6 +300,7 @@ impl World {
                     gate: None,
                     notice: false,
                     syncing: false,
+                    synced: 0,
                     etcd: None,
                     api: None,
                     pods_since: None,
@@ -251,6 +310,10 @@ impl World {
                     masked: BTreeSet::new(),
                     twin: false,
                     removals: 0,
+                    ails: BTreeSet::new(),
+                    restarted: Vec::new(),
+                    enabled: BTreeSet::new(),
+                    kubeadm_runs: BTreeMap::new(),
                     running: None,
                     durable: BTreeMap::new(),
                     fsynced: BTreeSet::new(),
@@ -270,10 +333,14 @@ impl World {
             cut: None,
             acts: Vec::new(),
             kubeadm_fails: Vec::new(),
+            curl_says: BTreeMap::new(),
+            removals_fail: 0,
+            etcd_tls12: false,
             random: Random(0x9E37_79B9_7F4A_7C15),
             shell: shell.split(' ').map(str::to_owned).collect(),
             next_id: 0,
             events: Vec::new(),
+            settled: None,
             dir,
         };
         for place in 0..world.machines.len() {
@@ -299,6 +366,8 @@ impl World {
         machine.masked.clear();
         machine.durable.clear();
         machine.removals = 0;
+        machine.enabled.clear();
+        machine.kubeadm_runs.clear();
         self.note(place, "wiped");
         self.make_durable(place);
     }
@@ -328,6 +397,7 @@ impl World {
         machine.boot += 1;
         machine.exit = None;
         machine.gate = None;
+        machine.restarted.clear();
         let boot = machine.boot;
         let root = machine.root.clone();
         let _ = fs::remove_dir_all(root.join("run/kubespore"));
@@ -362,6 +432,7 @@ impl World {
         machine.api = None;
         machine.pods_since = None;
         self.events.retain(|(_, who, _)| *who != place);
+        self.settled = None;
         self.note(place, "power off");
         self.lose_unsynced(place);
     }
@@ -377,7 +448,7 @@ impl World {
             &self.dir.join("bin"),
             &self.dir.join(format!("{}.journal", machine.name)),
         );
-        machine.running = Some(Running { process, gate, clock: self.now, pending: None, steps: Vec::new(), due: 0 });
+        machine.running = Some(Running { process, gate, clock: self.now, pending: None, work: None, begun: false, due: 0 });
     }
 
     /// Whether the machine carries its last mark.
@@ -406,6 +477,26 @@ impl World {
         fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         fs::write(&path, text).expect("a file");
         self.machines[place].durable.insert(path, text.as_bytes().to_vec());
+    }
+
+    /// Writes a file as a program does, which a power cut may empty.
+    pub fn overwrite(&mut self, place: usize, path: &str, text: &str) {
+        let path = self.machines[place].root.join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(&path, text).expect("a file");
+    }
+
+    /// Starts the kubelet if the gate lets it.
+    pub fn start_kubelet(&mut self, place: usize) -> bool {
+        let machine = &mut self.machines[place];
+        machine.kubelet |= machine.gate == Some(true);
+        machine.kubelet
+    }
+
+    /// Whether a cluster knows the join credential.
+    pub fn credential_lives(&self, cluster: usize) -> bool {
+        let lives = self.plan.credential_within == 0 || 3600 + self.now / 1000 < self.plan.credential_within;
+        lives && (self.clusters[cluster].door_open || self.plan.credential == Credential::Certificate)
     }
 
     /// One word of `status.json`.
@@ -440,7 +531,7 @@ impl World {
         let end = self.now + seconds * 1000;
         loop {
             self.collect();
-            self.settle();
+            self.settle_now_and_then();
             if holds(self) {
                 return true;
             }
@@ -449,7 +540,7 @@ impl World {
                 .filter_map(|place| self.machines[place].running.as_ref().map(|running| (running.due, place)))
                 .min();
             let next = match (next_event, next_script) {
-                (None, None) => return holds(self),
+                (None, None) => u64::MAX,
                 (Some(at), None) => at,
                 (None, Some((due, _))) => due,
                 (Some(at), Some((due, _))) => at.min(due),
@@ -469,7 +560,7 @@ impl World {
                 return holds(self);
             }
             self.now = self.now.max(next);
-            self.settle();
+            self.settle_now_and_then();
             if next_event.is_some_and(|at| at <= next) {
                 let at = self.events.iter().position(|(at, ..)| *at <= next).expect("the event just found");
                 let (_, place, act) = self.events.remove(at);
@@ -495,30 +586,85 @@ impl World {
         }
     }
 
+    /// Starts a script of a machine by hand, whatever its unit's conditions say.
+    pub fn start(&mut self, place: usize, script: &str) {
+        assert!(self.machines[place].running.is_none(), "a script runs there already");
+        self.machines[place].exit = None;
+        self.launch(place, script);
+    }
+
+    /// Whether no script runs on a machine.
+    pub fn idle(&self, place: usize) -> bool {
+        self.machines[place].running.is_none()
+    }
+
+    /// Waits until a machine says this reason.
+    #[track_caller]
+    pub fn until_reason(&mut self, place: usize, reason: &str) {
+        let said = self.run_until(|world| world.status(place, "reason") == reason, 1800);
+        let seen = self.status(place, "reason");
+        self.expect(said, &format!("{} says `{seen}`, not `{reason}`", self.machines[place].name));
+    }
+
+    /// Waits until a machine stops with this reason, and that it names a command.
+    #[track_caller]
+    pub fn until_stopped(&mut self, place: usize, reason: &str) {
+        self.run_until(|world| world.machines[place].exit.is_some(), 1800);
+        let (exit, seen) = (self.machines[place].exit, self.status(place, "reason"));
+        self.expect(exit == Some(78) && seen == reason, &format!("exit {exit:?}, reason `{seen}`, not `{reason}`"));
+        self.expect(self.status(place, "result") == "stopped", "status.json does not say stopped");
+        self.expect(!self.status(place, "command").is_empty(), "no command answers it");
+        self.expect(self.read(place, "dev/console").contains(reason), "the console does not say it");
+    }
+
+    /// Waits until every machine with power is done.
+    #[track_caller]
+    pub fn until_done(&mut self) {
+        let done = self.run_until(|world| world.all_done() && (0..world.machines.len()).all(|place| world.idle(place)), 7200);
+        self.expect(done, "not every machine is done within two hours");
+    }
+
+    /// Started voters of a cluster, as places.
+    pub fn voters(&self, cluster: usize) -> Vec<usize> {
+        let voters = self.clusters[cluster].members.iter().filter(|member| !member.learner && !member.name.is_empty());
+        let mut places: Vec<_> = voters.map(|member| member.machine).collect();
+        places.sort_unstable();
+        places
+    }
+
+    /// Pastes the command a machine names, on that machine, and lets the machine do what follows from it.
+    pub fn paste_command(&mut self, place: usize) {
+        let command = self.status(place, "command");
+        let root = self.machines[place].root.display().to_string();
+        let inside = command.replace(&root, "").replace(" /var/lib", &format!(" {root}/var/lib"));
+        self.note(place, &format!("the operator pastes: {inside}"));
+        let inside = inside.split(" # ").next().unwrap_or_default();
+        let program = "reboot() { :; }; systemctl() { :; }; ".to_owned() + &inside;
+        let ran = std::process::Command::new("/bin/sh").args(["-c", &program]).output().expect("a shell");
+        assert!(ran.status.success(), "`{inside}`: {}", String::from_utf8_lossy(&ran.stderr));
+        self.make_durable(place);
+        if command.contains("reboot") {
+            self.power_off(place);
+            self.power_on(place);
+        } else if command.contains("systemctl restart kubespore-first-boot.service") {
+            // The service wants the gate, which systemd starts again where it has failed.
+            self.start(place, "gate");
+        }
+    }
+
     /// Waits until every script that runs has asked or ended.
     fn collect(&mut self) {
         for place in 0..self.machines.len() {
             let Some(running) = &mut self.machines[place].running else { continue };
-            if running.pending.is_some() || !running.steps.is_empty() {
+            if running.pending.is_some() {
                 continue;
             }
             match running.process.next() {
                 Event::Asked(words) => {
                     self.check_words(place, &words);
                     self.machines[place].asked += 1;
-                    let doing = commands::begin(self, place, &words);
                     let Some(running) = &mut self.machines[place].running else { continue };
-                    let cost = match doing {
-                        Some(Doing::Steps(mut steps)) => {
-                            steps.reverse();
-                            let first = steps.last().map_or(0, |(at, _)| *at);
-                            running.steps = steps;
-                            first
-                        }
-                        Some(Doing::Answer(..)) => unreachable!("answers are given when their time has come"),
-                        None => commands::cost(&words),
-                    };
-                    running.due = running.clock + cost;
+                    running.due = running.clock + commands::cost(&words);
                     running.pending = Some(words);
                 }
                 Event::Ended(code) => self.ended(place, code),
@@ -546,42 +692,49 @@ impl World {
 
     /// Serves the question of one machine whose time has come.
     fn serve(&mut self, place: usize) {
-        let now = self.now;
         let running = self.machines[place].running.as_mut().expect("a script that asked");
         let words = running.pending.clone().expect("a question");
-        if let Some((offset, step)) = running.steps.pop() {
-            let began = running.due - offset;
-            if self.passes_instant(place, &words, "moment") {
+        if !running.begun {
+            if self.passes_instant(place, &words, "before") {
                 return;
             }
-            if self.machines[place].syncing {
-                self.make_durable(place);
-            }
-            let answer = step(self, place);
+            let doing = commands::begin(self, place, &words);
             let Some(running) = self.machines[place].running.as_mut() else { return };
-            match answer {
-                Some(answer) => {
-                    running.steps.clear();
-                    self.finish(place, &words, &answer);
+            running.begun = true;
+            match doing {
+                Doing::Now(answer) => self.finish(place, &words, &answer),
+                Doing::Later(wait, answer) => {
+                    running.due = self.now + wait;
+                    let mut answer = Some(answer);
+                    running.work = Some(Box::new(move |_, _| answer.take().map_or(Tick::Waits, Tick::Ends)));
                 }
-                None => {
-                    let next = running.steps.last().map(|(at, _)| *at).expect("the last moment answers");
-                    running.due = (began + next).max(now);
-                }
+                Doing::Works(work) => running.work = Some(work),
             }
             return;
         }
-        if self.passes_instant(place, &words, "before") {
-            return;
-        }
-        match commands::answer(self, place, &words) {
-            Doing::Answer(wait, answer) if wait == 0 => self.finish(place, &words, &answer),
-            Doing::Answer(wait, answer) => {
-                let running = self.machines[place].running.as_mut().expect("a script that asked");
-                running.due = now + wait;
-                running.steps = vec![(0, Box::new(move |_: &mut Self, _| Some(answer)))];
+        let mut work = running.work.take().expect("a program that has begun and not ended");
+        self.sync_service(place);
+        let tick = work(self, place);
+        self.settle();
+        let now = self.now;
+        let Some(running) = self.machines[place].running.as_mut() else { return };
+        running.work = Some(work);
+        match tick {
+            Tick::Waits => running.due = now + 500,
+            Tick::Did(act, takes) => {
+                running.due = now + takes;
+                self.passes_instant(place, &words, act);
             }
-            Doing::Steps(_) => unreachable!("steps begin when they are asked for"),
+            Tick::Ends(answer) => self.finish(place, &words, &answer),
+        }
+    }
+
+    /// The service that syncs about every second while kubeadm runs.
+    fn sync_service(&mut self, place: usize) {
+        let machine = &mut self.machines[place];
+        if machine.syncing && self.now >= machine.synced + 1_000 {
+            machine.synced = self.now;
+            self.make_durable(place);
         }
     }
 
@@ -593,6 +746,8 @@ impl World {
         let running = self.machines[place].running.as_mut().expect("a script that asked");
         running.process.answer(answer);
         running.pending = None;
+        running.work = None;
+        running.begun = false;
         running.clock = now;
     }
 
@@ -609,6 +764,7 @@ impl World {
         }
         let instant = self.instants[place];
         self.instants[place] += 1;
+        self.settled = None;
         self.acts.push((place, format!("{instant} {when} {}", words.join(" "))));
         if self.cut == Some(Cut { machine: place, instant }) {
             self.cut = None;
@@ -633,6 +789,12 @@ impl World {
         let machine = &mut self.machines[place];
         machine.durable = files.into_iter().collect();
         machine.fsynced.clear();
+    }
+
+    /// Whether a mark would survive a power cut now.
+    pub fn mark_is_durable(&self, place: usize, mark: &str) -> bool {
+        let machine = &self.machines[place];
+        machine.durable.get(&machine.root.join("var/lib/kubespore").join(mark)).is_some_and(|bytes| !bytes.is_empty())
     }
 
     /// One file, or one directory's entries, reach the disk.
@@ -736,17 +898,26 @@ impl World {
         self.machines.iter().any(|machine| machine.kubelet && (machine.etcd.is_none() || machine.api.is_none()))
     }
 
-    fn whole(&self, place: usize, path: &str) -> bool {
+    /// Whether a file is there and holds something.
+    pub fn whole(&self, place: usize, path: &str) -> bool {
         fs::metadata(self.machines[place].root.join(path)).is_ok_and(|meta| meta.len() > 0)
     }
 
     /// Starts and stops what follows from the state of things: pods, Nodes' heartbeats, data on disks.
     pub fn settle(&mut self) {
+        self.settled = Some(self.now);
         for place in 0..self.machines.len() {
             self.settle_pods(place);
         }
         for place in 0..self.machines.len() {
             self.settle_node(place);
+        }
+    }
+
+    /// Questions that change nothing follow each other within milliseconds; pods and heartbeats do not.
+    fn settle_now_and_then(&mut self) {
+        if self.settled.is_none_or(|at| self.now >= at + 500) {
+            self.settle();
         }
     }
 
@@ -811,16 +982,10 @@ impl World {
             return;
         }
         if manifest.contains("state=new") {
+            self.check_founding(place);
             let id = self.new_id();
             let member = Member { id, machine: place, name: self.machines[place].name.clone(), learner: false };
-            self.clusters.push(Cluster {
-                members: vec![member],
-                epoch: 1,
-                door_open: false,
-                certificates_until: 0,
-                nodes: BTreeMap::new(),
-                applied: BTreeSet::new(),
-            });
+            self.clusters.push(Cluster { members: vec![member], epoch: 1, ..Cluster::default() });
             let cluster = self.clusters.len() - 1;
             self.write_data(place, cluster, id);
             self.machines[place].etcd = Some(self.now);
@@ -855,9 +1020,14 @@ impl World {
         let server = if self.machines[place].control_plane && self.ready(place) { Some(place) } else { self.backend(place) };
         let Some(cluster) = server.and_then(|server| self.cluster_at(server)) else { return };
         let heard = self.now;
-        let boot_id = format!("boot-{place}-{}", self.machines[place].boot);
+        let boot_id = self.boot_id(place);
         let name = self.machines[place].name.clone();
         self.clusters[cluster].nodes.insert(name, NodeObject { boot_id, heard });
+    }
+
+    /// What the kernel of a machine calls this boot.
+    pub fn boot_id(&self, place: usize) -> String {
+        format!("boot-{place}-{}", self.machines[place].boot)
     }
 
     /// Whether a Node object is Ready.
