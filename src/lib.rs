@@ -6,6 +6,7 @@ pub mod compose;
 pub mod diag;
 pub mod error;
 pub mod first_boot;
+pub mod gzip;
 pub mod handover;
 pub mod host;
 pub mod image;
