@@ -7,6 +7,7 @@ pub mod diag;
 pub mod error;
 pub mod exposure;
 pub mod first_boot;
+pub mod gzip;
 pub mod handover;
 pub mod host;
 pub mod image;

@@ -4,3 +4,4 @@
 //! Kubernetes; a format is one file here and knows only files, units, users and networks.
 
 pub mod cloud_init;
+pub mod ignition;

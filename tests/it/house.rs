@@ -7,7 +7,7 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-const VOCABULARY: &[&str] = &["diag", "error", "host", "net", "redact", "secret", "tree", "yaml"];
+const VOCABULARY: &[&str] = &["diag", "error", "gzip", "host", "net", "redact", "secret", "tree", "yaml"];
 const FACTS: &[&str] = &["kubernetes", "os", "runtime", "balancer", "templates"];
 
 /// Every room and what it may use of ours; a room that is not here is not on the plan.
@@ -29,7 +29,7 @@ fn plan() -> BTreeMap<&'static str, Vec<&'static str>> {
     rooms.insert("exposure", with(VOCABULARY.to_vec(), &["leak", "secrets"]));
     rooms.insert("plan", with(facts(), &["kubeadm", "profile", "secrets"]));
     rooms.insert("compose", with(facts(), &["kubeadm", "first_boot", "profile", "plan", "secrets"]));
-    rooms.insert("seed", VOCABULARY.to_vec());
+    rooms.insert("seed", with(VOCABULARY.to_vec(), &["os"]));
     rooms.insert("image", VOCABULARY.to_vec());
     rooms.insert("handover", with(VOCABULARY.to_vec(), &["templates", "out"]));
     rooms.insert("out", VOCABULARY.to_vec());

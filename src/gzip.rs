@@ -1,0 +1,66 @@
+//! gzip: the one compression that cloud-init, Ignition and the platforms between them read.
+//!
+//! In: bytes. Out: one RFC 1952 member that depends on nothing but those bytes, and back. Absent on purpose:
+//! streams, several members, file names and times.
+
+use std::io::{Read, Write};
+
+use flate2::read::GzDecoder;
+use flate2::{Compression, GzBuilder};
+
+/// RFC 1952, section 2.3.1: the operating system is unknown; another number would name the machine that rendered.
+const UNKNOWN_SYSTEM: u8 = 255;
+
+/// Compresses as well as the format allows, without a time, a name or a system in the header.
+#[must_use]
+pub fn compress(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM).write(Vec::new(), Compression::best());
+    writer.write_all(bytes).and_then(|()| writer.finish()).expect("writing to memory cannot fail")
+}
+
+/// Reads one compressed member back.
+///
+/// # Errors
+/// Says so when `bytes` is no gzip, is damaged, or holds more than `largest` bytes.
+pub fn decompress(bytes: &[u8], largest: usize) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    let bound = u64::try_from(largest).unwrap_or(u64::MAX).saturating_add(1);
+    GzDecoder::new(bytes).take(bound).read_to_end(&mut out).map_err(|cause| format!("it is not sound gzip: {cause}"))?;
+    if out.len() > largest { Err(format!("it holds more than {largest} bytes")) } else { Ok(out) }
+}
+
+/// Tells whether `bytes` begins as gzip does.
+#[must_use]
+pub fn is_compressed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x1f, 0x8b])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_come_back() {
+        for text in [&b""[..], b"x", &[0, 255, 10], "kubespore\n".repeat(500).as_bytes()] {
+            let packed = compress(text);
+            assert!(is_compressed(&packed));
+            assert_eq!(decompress(&packed, text.len()), Ok(text.to_vec()));
+        }
+    }
+
+    #[test]
+    fn the_header_names_no_time_and_no_system() {
+        assert_eq!(compress(b"x")[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255]);
+    }
+
+    #[test]
+    fn damage_and_bombs_are_refused() {
+        let packed = compress(&[7; 1000]);
+        assert!(decompress(&packed, 999).is_err_and(|fault| fault.contains("more than 999 bytes")));
+        let mut damaged = packed.clone();
+        let last = damaged.len() - 5;
+        damaged[last] ^= 1;
+        assert!(decompress(&damaged, 1000).is_err());
+        assert!(decompress(b"plain", 1000).is_err());
+    }
+}
