@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use crate::kubernetes::{self, CoreDnsPath, Release};
 use crate::net::{DnsName, Host, IpNet};
 use crate::os::{self, Os};
-use crate::profile::spec::{ClusterSpec, Cni, Distribution, LoadBalancer, NodeSpec, Role};
-use crate::secrets::{Bundle, SecretName};
+use crate::profile::spec::{ClusterSpec, Cni, Credential, Distribution, LoadBalancer, NodeSpec, Role};
+use crate::secrets::{Bundle, CertifiedKey, Leaf, SecretName, leaves};
 
 /// A cluster with all its choices made.
 pub struct ClusterPlan<'a> {
@@ -46,6 +46,18 @@ impl ClusterPlan<'_> {
     /// The control planes in the order of the profile; the first founds.
     pub fn control_planes(&self) -> impl Iterator<Item = &NodePlan<'_>> {
         self.nodes.iter().filter(|node| matches!(node.act, Act::Found | Act::JoinControlPlane))
+    }
+}
+
+impl ClusterPlan<'_> {
+    /// A certificate that was issued beforehand.
+    ///
+    /// # Panics
+    /// When the bundle lacks it; whoever loads a bundle for a profile adds what is missing.
+    #[must_use]
+    pub fn leaf(&self, node: &NodePlan<'_>, leaf: Leaf) -> &CertifiedKey {
+        let secrets = self.bundle.nodes.get(node.spec.name.as_str());
+        secrets.and_then(|secrets| secrets.leaves.get(&leaf)).expect("the bundle has every certificate of every node")
     }
 }
 
@@ -83,32 +95,37 @@ pub struct NodePlan<'a> {
 }
 
 /// The secrets of one machine's image: the columns of the table "who may hold what".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holds {
-    /// The keys of all three authorities and the service-account key.
-    pub authorities: bool,
+    /// The key of the cluster's authority, and the service-account key.
+    pub cluster_ca: bool,
+    /// The keys of the front-proxy and etcd authorities.
+    pub other_cas: bool,
     /// The certificate key.
     pub certificate_key: bool,
     /// Every node's bootstrap token; the founder creates them.
     pub all_tokens: bool,
     /// Its own bootstrap token.
     pub own_token: bool,
+    /// The keys of its own certificates.
+    pub leaves: Vec<Leaf>,
 }
 
 impl Holds {
     /// Names the classes, sorted, as the manifest lists them.
     #[must_use]
-    pub fn classes(self) -> Vec<String> {
+    pub fn classes(&self) -> Vec<String> {
         let classes = [
             (self.all_tokens, "bootstrap-tokens"),
             (self.own_token, "bootstrap-token"),
             (self.certificate_key, "certificate-key"),
-            (self.authorities, "cluster-ca-key"),
-            (self.authorities, "etcd-ca-key"),
-            (self.authorities, "front-proxy-ca-key"),
-            (self.authorities, "service-account-key"),
+            (self.cluster_ca, "cluster-ca-key"),
+            (self.other_cas, "etcd-ca-key"),
+            (self.other_cas, "front-proxy-ca-key"),
+            (self.cluster_ca, "service-account-key"),
         ];
-        let mut names: Vec<_> = classes.iter().filter(|(held, _)| *held).map(|(_, name)| (*name).to_owned()).collect();
+        let held = classes.iter().filter(|(held, _)| *held).map(|(_, name)| *name);
+        let mut names: Vec<_> = held.chain(self.leaves.iter().map(|leaf| leaf.as_str())).map(str::to_owned).collect();
         names.sort();
         names
     }
@@ -124,6 +141,7 @@ pub fn may_hold(classes: &[String], node: &str, secret: &SecretName) -> bool {
         SecretName::ServiceAccountKey => &["service-account-key"],
         SecretName::CertificateKey => &["certificate-key"],
         SecretName::AdministratorKey => &[],
+        SecretName::Leaf(owner, leaf) => return owner == node && classes.iter().any(|class| class == leaf.as_str()),
         SecretName::Token(owner) if owner == node => &["bootstrap-token", "bootstrap-tokens"],
         SecretName::Token(_) => &["bootstrap-tokens"],
     };
@@ -179,20 +197,23 @@ fn plan_node<'a>(spec: &'a ClusterSpec, bundle: &Bundle, node: &'a NodeSpec, ind
             _ => Vec::new(),
         },
         instance_id: format!("{}-{}-g{}", spec.name, node.name, bundle.generation),
-        holds: holds(act, spec.pki.distribution),
+        holds: holds(spec, node, act),
     }
 }
 
 /// Who may hold what: the one place that decides it.
-fn holds(act: Act, distribution: Distribution) -> Holds {
+fn holds(spec: &ClusterSpec, node: &NodeSpec, act: Act) -> Holds {
+    let distribution = spec.pki.distribution;
     let by_upload = distribution == Distribution::CertificateKey;
-    match act {
-        Act::Found => Holds { authorities: true, certificate_key: by_upload, all_tokens: true, own_token: true },
-        Act::JoinControlPlane => {
-            Holds { authorities: !by_upload, certificate_key: by_upload, all_tokens: false, own_token: true }
-        }
-        Act::JoinWorker => Holds { own_token: true, ..Holds::default() },
-        Act::Balance => Holds::default(),
+    let plane = matches!(act, Act::Found | Act::JoinControlPlane);
+    let founds = act == Act::Found;
+    Holds {
+        cluster_ca: plane && (founds || !by_upload),
+        other_cas: plane && (founds || !by_upload) && distribution != Distribution::Reduced,
+        certificate_key: plane && by_upload,
+        all_tokens: founds,
+        own_token: act != Act::Balance && spec.credential(node.role) == Credential::Token,
+        leaves: leaves(spec, node),
     }
 }
 

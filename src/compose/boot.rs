@@ -11,6 +11,7 @@ use crate::net::{Host, IpNet};
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Distribution, Found, LoadBalancer};
 use crate::runtime;
+use crate::secrets::Leaf;
 
 /// Where etcd keeps its data, on the machine and in its pod.
 pub const ETCD_DATA: &str = "/var/lib/etcd";
@@ -112,11 +113,10 @@ impl Facts<'_> {
             },
             distribution: match spec.pki.distribution {
                 Distribution::Embedded => first_boot::Distribution::Embedded,
+                Distribution::Reduced => first_boot::Distribution::Reduced,
                 Distribution::CertificateKey => first_boot::Distribution::CertificateKey { renew_until: seconds(renew_until) },
             },
-            // A token's life counts from `kubeadm init`, which happens before `found_until` or never: by this
-            // moment it has ended for certain.
-            credential_until: (spec.join.token_ttl != 0).then(|| seconds(renew_until) + spec.join.token_ttl),
+            credential_until: self.credential_until(),
             renew_command: &self.renew_command,
             found_command: &self.found_command,
             release: first_boot::Release {
@@ -151,6 +151,18 @@ impl Facts<'_> {
             admin_kubeconfig: spec.admin_kubeconfig_on_control_planes,
             ignore_preflight: &cluster.ignored_checks,
             kubelet_environment: Some((node.os.kubelet_env, &self.kubelet_environment)),
+        }
+    }
+
+    /// When the machine's join credential has ended for certain.
+    fn credential_until(&self) -> Option<u64> {
+        let held = [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| self.node.holds.leaves.contains(leaf));
+        let (join, bundle) = (&self.cluster.spec.join, self.cluster.bundle);
+        match held {
+            Some(leaf) => Some(seconds(self.cluster.leaf(self.node, leaf).until().unix_timestamp())),
+            None if join.token_ttl == 0 => None,
+            // A token's life counts from `kubeadm init`, which happens before `found_until` or never.
+            None => Some(seconds(bundle.found_until.unix_timestamp()) + join.token_ttl),
         }
     }
 

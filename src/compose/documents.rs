@@ -11,7 +11,7 @@ use crate::kubernetes::CertificateKeyInput;
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Discovery, Distribution};
 use crate::runtime::CRI_SOCKET;
-use crate::secrets;
+use crate::secrets::{self, Leaf};
 
 const INIT: &str = "/etc/kubespore/kubeadm/init.yaml";
 const JOIN: &str = "/etc/kubespore/kubeadm/join.yaml";
@@ -41,7 +41,9 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     }
     files.push(File::new(JOIN, 0o600, kubeadm::write(&join(cluster, node), cluster.release)));
     if cluster.spec.join.discovery == Discovery::File {
-        let text = secrets::discovery_kubeconfig(cluster.bundle, &cluster.spec.endpoint.to_string());
+        let held = [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| node.holds.leaves.contains(leaf));
+        let user = held.map(|leaf| cluster.leaf(node, leaf));
+        let text = secrets::discovery_kubeconfig(cluster.bundle, &cluster.spec.endpoint.to_string(), user);
         files.push(File::new(DISCOVERY, 0o600, text));
     }
     if key_is_flag(cluster, node) {
@@ -109,7 +111,10 @@ fn key_in_document(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<Val
 fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
     let user = &cluster.spec.documents;
     let mut init = Map::new();
-    init.insert("bootstrapTokens".into(), tokens(cluster));
+    let tokens = tokens(cluster);
+    if !tokens.is_empty() {
+        init.insert("bootstrapTokens".into(), Value::Array(tokens));
+    }
     init.insert("nodeRegistration".into(), registration(cluster, node));
     init.insert("localAPIEndpoint".into(), local_endpoint(node));
     init.extend(key_in_document(cluster, node).map(|key| ("certificateKey".to_owned(), key)));
@@ -129,21 +134,22 @@ fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
 }
 
 fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
-    let token = own_token(cluster, node);
-    let discovery = match cluster.spec.join.discovery {
-        Discovery::File => json!({"file": {"kubeConfigPath": DISCOVERY}, "tlsBootstrapToken": token}),
-        Discovery::Token => json!({
+    let token = node.holds.own_token.then(|| own_token(cluster, node));
+    let mut discovery = match cluster.spec.join.discovery {
+        Discovery::File => object(json!({"file": {"kubeConfigPath": DISCOVERY}})),
+        Discovery::Token => object(json!({
             "bootstrapToken": {
                 "token": token,
                 "apiServerEndpoint": cluster.spec.endpoint.to_string(),
                 "caCertHashes": [cluster.bundle.discovery_hash()],
             },
-            "tlsBootstrapToken": token,
-        }),
+        })),
     };
+    // Without one, the certificate in the discovery file is the credential (`cmd/kubeadm/app/discovery/discovery.go`).
+    discovery.extend(token.map(|token| ("tlsBootstrapToken".to_owned(), Value::from(token))));
     let mut join = Map::new();
     join.insert("nodeRegistration".into(), registration(cluster, node));
-    join.insert("discovery".into(), discovery);
+    join.insert("discovery".into(), Value::Object(discovery));
     if matches!(node.act, Act::Found | Act::JoinControlPlane) {
         let mut plane = object(json!({"localAPIEndpoint": local_endpoint(node)}));
         plane.extend(key_in_document(cluster, node).map(|key| ("certificateKey".to_owned(), key)));
@@ -155,7 +161,7 @@ fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
 }
 
 /// Every node's token, whatever its machine does first: the founder may have to join one day.
-fn tokens(cluster: &ClusterPlan<'_>) -> Value {
+fn tokens(cluster: &ClusterPlan<'_>) -> Vec<Value> {
     let usages: &[&str] = match cluster.spec.join.discovery {
         Discovery::File => &["authentication"],
         Discovery::Token => &["signing", "authentication"],

@@ -49,6 +49,7 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
     let addresses: Vec<_> = boot.addresses.iter().map(ToString::to_string).collect();
     let (distribution, renew_until) = match boot.distribution {
         Distribution::Embedded => ("embedded", 0),
+        Distribution::Reduced => ("reduced", 0),
         Distribution::CertificateKey { renew_until } => ("certificate-key", renew_until),
     };
     let siblings = boot.control_planes.iter().enumerate();

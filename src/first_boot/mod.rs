@@ -115,6 +115,8 @@ pub enum Found {
 pub enum Distribution {
     /// In their image.
     Embedded,
+    /// In their image but for the keys of the front-proxy and etcd authorities, which are on no machine.
+    Reduced,
     /// From the cluster, under the certificate key, which the founder keeps renewing until this moment, in
     /// seconds since 1970.
     CertificateKey {

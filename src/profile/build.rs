@@ -31,7 +31,12 @@ pub fn build(raw: &Raw<'_>, files: &Files<'_>, documents: Documents) -> Option<C
             BalancerKind::None => LoadBalancer::None,
         },
         pki: Pki { distribution: own(&raw.distribution)?, key_algorithm: own(&raw.key_algorithm) },
-        join: Join { discovery: own(&raw.discovery)?, token_ttl: own(&raw.token_ttl)?.0 },
+        join: Join {
+            discovery: own(&raw.discovery)?,
+            credential: own(&raw.credential),
+            token_ttl: own(&raw.token_ttl)?.0,
+            certificate_ttl: own(&raw.certificate_ttl)?.0,
+        },
         bootstrap: Bootstrap {
             found: own(&raw.found)?,
             found_within: own(&raw.found_within)?.0,

@@ -4,7 +4,7 @@
 //! mean together (`check`).
 
 use super::form::Form;
-use super::spec::{BalancerKind, Cni, Discovery, Distribution, Found, Install, KeyAlgorithm, Role};
+use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, Install, KeyAlgorithm, Role};
 
 /// One key of a mapping.
 #[derive(Debug)]
@@ -243,12 +243,23 @@ pub const JOIN: Group = Group {
             Default("file"),
             "How a machine recognises the cluster: by the CA in a `file`, or by a `token` and the CA's hash.",
         ),
-        key("credential", Choice(|| vec!["token"]), Default("token"), "What a machine proves itself with."),
+        key(
+            "credential",
+            Choice(|| Credential::WORDS.to_vec()),
+            Optional,
+            "What a machine proves itself with; left out, `identity` for workers where the release can, else `token`.",
+        ),
         key(
             "tokenTTL",
             Text(Form::Duration),
             Default("24h"),
             "How long bootstrap tokens live, counted from the founding; `0s` is for ever.",
+        ),
+        key(
+            "certificateTTL",
+            Text(Form::Duration),
+            Default("168h"),
+            "How long bootstrap certificates live, counted from their issue.",
         ),
     ],
 };

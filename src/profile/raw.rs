@@ -12,7 +12,7 @@ use std::str::FromStr;
 use super::form;
 use super::keys::{self, Group, Key, Need, Shape};
 use super::shape::anchor;
-use super::spec::{BalancerKind, Cni, Discovery, Distribution, Found, KeyAlgorithm, Role};
+use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, KeyAlgorithm, Role};
 use crate::diag::Diagnostic;
 use crate::kubernetes::Version;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
@@ -78,7 +78,9 @@ pub struct Raw<'n> {
     pub distribution: Option<At<Distribution>>,
     pub key_algorithm: Option<At<KeyAlgorithm>>,
     pub discovery: Option<At<Discovery>>,
+    pub credential: Option<At<Credential>>,
     pub token_ttl: Option<At<Seconds>>,
+    pub certificate_ttl: Option<At<Seconds>>,
     pub found: Option<At<Found>>,
     pub found_within: Option<At<Seconds>>,
     pub notice_port: Option<At<u16>>,
@@ -279,7 +281,9 @@ pub fn read(root: &Node) -> Raw<'_> {
         distribution: pki.get("distribution"),
         key_algorithm: pki.get("keyAlgorithm"),
         discovery: join.get("discovery"),
+        credential: join.get("credential"),
         token_ttl: join.get("tokenTTL"),
+        certificate_ttl: join.get("certificateTTL"),
         found: bootstrap.get("found"),
         found_within: bootstrap.get("foundWithin"),
         notice_port: bootstrap.get("noticePort"),

@@ -136,6 +136,9 @@ words! {
         Embedded = "embedded",
         /// From the cluster, encrypted under the certificate key; two hours from init unless renewed.
         CertificateKey = "certificate-key",
+        /// In their own image, but only the cluster CA's key and the service-account key; what the other two
+        /// authorities would sign is signed beforehand, and their keys are on no machine.
+        Reduced = "reduced",
     }
 }
 
@@ -154,8 +157,40 @@ words! {
 pub struct Join {
     /// How it recognises the cluster.
     pub discovery: Discovery,
+    /// What it proves itself with, when the user says so.
+    pub credential: Option<Credential>,
     /// Lifetime of the bootstrap tokens, in seconds counted from `kubeadm init`; 0 never expires.
     pub token_ttl: u64,
+    /// Lifetime of bootstrap certificates, in seconds counted from their issue.
+    pub certificate_ttl: u64,
+}
+
+words! {
+    /// What a joining machine proves itself with.
+    Credential {
+        /// A bootstrap token of its own, which the founder creates.
+        Token = "token",
+        /// The node's own certificate: good for this one node, and for ever.
+        Identity = "identity",
+        /// A certificate of the bootstrappers' group: good for any node's name, until an instant.
+        Certificate = "certificate",
+    }
+}
+
+impl ClusterSpec {
+    /// Returns what a machine of a role proves itself with.
+    ///
+    /// Identity is for workers: a control plane's certificate and keys need the rights of a bootstrapper. Left to
+    /// itself, a worker has it wherever the release takes a certificate out of a discovery file.
+    #[must_use]
+    pub fn credential(&self, role: Role) -> Credential {
+        let able = self.join.discovery == Discovery::File && self.version.release().is_some_and(|r| r.discovery_client_certificate);
+        match (self.join.credential, role) {
+            (Some(Credential::Certificate), _) => Credential::Certificate,
+            (Some(Credential::Identity) | None, Role::Worker) if able => Credential::Identity,
+            _ => Credential::Token,
+        }
+    }
 }
 
 words! {
@@ -277,6 +312,21 @@ pub struct NodeSpec {
     pub files: Vec<ExtraFile>,
     /// The operating system, when it differs from the cluster's.
     pub os: Option<String>,
+}
+
+impl NodeSpec {
+    /// Every address it is reached by, what its API server advertises first.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        let all = self.advertise_address.into_iter().chain([self.address.addr()]).chain(self.second_address.map(|a| a.addr()));
+        let mut addresses: Vec<IpAddr> = Vec::new();
+        for address in all {
+            if !addresses.contains(&address) {
+                addresses.push(address);
+            }
+        }
+        addresses
+    }
 }
 
 words! {
