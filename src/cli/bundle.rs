@@ -113,8 +113,9 @@ pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, talk: &Talk) 
     if !adopted.is_empty() {
         talk.say(&format!("  taken over, not minted: {}", adopted.join(", ")));
     }
+    let term = if bundle.admin_until() < bundle.ca.until() { "one year" } else { "as long as its authority" };
     talk.say(&format!(
-        "  the administrator's certificate lasts one year, until {}; the authorities until {}",
+        "  the administrator's certificate lasts {term}, until {}; the authorities until {}",
         bundle.admin_until().date(),
         bundle.authorities_until().date()
     ));

@@ -83,8 +83,8 @@ fn tokens(bundle: &mut Bundle, spec: &ClusterSpec, nodes: &[String]) -> Result<S
     Ok(Said {
         done: format!("new bootstrap tokens for {}", nodes.join(", ")),
         next: vec![
-            format!("before the cluster is founded: render again, and give {} their new seeds", seeds.join(", ")),
-            "where it runs already: hand it each new token with `kubespore secrets bootstrap-token PROFILE NODE | kubectl apply -f -`".into(),
+            format!("render again, and give {} their new seeds; what has joined needs its own only when it is wiped", seeds.join(", ")),
+            "where the cluster runs already, hand it each new token with `kubespore secrets bootstrap-token PROFILE NODE | kubectl apply -f -`".into(),
             format!("and take the old ones away: kubectl -n kube-system delete secret --ignore-not-found {}", gone.join(" ")),
         ],
     })
