@@ -80,7 +80,11 @@ pub fn account_belongs_together(account: &ServiceAccount) -> Result<(), String> 
 
 /// Refuses a public text that holds anything else: it goes to machines that may hold no key.
 fn alone(text: &str, wanted: impl Fn(&str) -> bool) -> Result<(), String> {
-    if *x509::blocks(text, wanted) == text { Ok(()) } else { Err("its public half holds more or less than whole PEM blocks of its kind".into()) }
+    if *x509::blocks(text, wanted) == text {
+        Ok(())
+    } else {
+        Err("its public half holds more or less than whole PEM blocks of its kind".into())
+    }
 }
 
 #[cfg(test)]
@@ -151,7 +155,9 @@ mod tests {
     #[test]
     fn shapes_are_checked() {
         let token = "`nodes.cp-1.token`: it is not of the form [a-z0-9]{6}.[a-z0-9]{16}";
-        for (id, secret) in [("ABCDEF", "0123456789abcdef"), ("abcde", "0123456789abcdef"), ("abcdef", "0123456789abcdeg-"), ("", "")] {
+        for (id, secret) in
+            [("ABCDEF", "0123456789abcdef"), ("abcde", "0123456789abcdef"), ("abcdef", "0123456789abcdeg-"), ("", "")]
+        {
             let said = after(|b| {
                 let node = b.nodes.get_mut("cp-1").expect("it is there");
                 node.token = crate::secrets::Token { id: id.into(), secret: Secret::new(secret) };
@@ -161,7 +167,10 @@ mod tests {
         let twin = |b: &mut Bundle| b.nodes.get_mut("worker-1").expect("it is there").token.id = b.nodes["cp-1"].token.id.clone();
         assert_eq!(after(twin), ["`nodes.worker-1.token`: another node's token has the same id"]);
         for key in ["", "0123", &"A".repeat(64), &"g".repeat(64), &"a".repeat(65)] {
-            assert_eq!(after(|b| b.certificate_key = Secret::new(key)), ["`certificate-key`: it is not 64 lower-case hex digits"]);
+            assert_eq!(
+                after(|b| b.certificate_key = Secret::new(key)),
+                ["`certificate-key`: it is not 64 lower-case hex digits"]
+            );
         }
         assert_eq!(after(|b| b.cluster_id = "x".repeat(32)), ["`cluster-id`: it is not 32 lower-case hex digits"]);
         assert_eq!(after(|b| b.found_until = b.minted - time::Duration::SECOND).len(), 1);

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SanType, SerialNumber,
 };
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -71,7 +71,8 @@ pub fn adopt(existing: Existing, request: &MintRequest<'_>, now: OffsetDateTime)
         let account = scope.spawn(move || service_account.map_or_else(|| account(request.service_account), Ok));
         let admin = scope.spawn(move || key_pair(kind));
         let sound = "making a key does not panic";
-        let done = (front.join().expect(sound), etcd.join().expect(sound), account.join().expect(sound), admin.join().expect(sound));
+        let done =
+            (front.join().expect(sound), etcd.join().expect(sound), account.join().expect(sound), admin.join().expect(sound));
         (ca.join().expect(sound), done.0, done.1, done.2, done.3)
     });
     let ca = ca?;
@@ -277,7 +278,8 @@ mod tests {
     #[test]
     fn authorities_may_sign_and_nothing_else_is_said_of_them() {
         let bundle = bundle();
-        for (pair, name) in [(&bundle.ca, "kubernetes"), (&bundle.front_proxy_ca, "front-proxy-ca"), (&bundle.etcd_ca, "etcd-ca")] {
+        for (pair, name) in [(&bundle.ca, "kubernetes"), (&bundle.front_proxy_ca, "front-proxy-ca"), (&bundle.etcd_ca, "etcd-ca")]
+        {
             look(pair, |certificate| {
                 assert_eq!(certificate.subject().to_string(), format!("CN={name}"));
                 assert_eq!(certificate.issuer(), certificate.subject());
@@ -380,7 +382,8 @@ mod tests {
         after.certificate_key = before.certificate_key.clone();
         assert_eq!(after, before, "only the certificate key changed");
 
-        renew_admin(&mut after, "system:masters", KeyAlgorithm::EcdsaP256, NOW + Duration::days(300)).expect("the authority signs");
+        renew_admin(&mut after, "system:masters", KeyAlgorithm::EcdsaP256, NOW + Duration::days(300))
+            .expect("the authority signs");
         assert_eq!(check::faults(&after), [""; 0]);
         assert_eq!(after.admin_until(), datetime!(2028-09-18 12:34:56 UTC));
         assert_eq!(after.admin_groups(), ["system:masters"]);
@@ -410,7 +413,7 @@ mod tests {
 
     /// Hands out the bytes of a script.
     fn script(bytes: &[u8]) -> impl FnMut() -> Result<u8, Error> {
-        let mut bytes = bytes.to_vec().into_iter();
+        let mut bytes = bytes.iter().copied();
         move || bytes.next().ok_or_else(|| Error::new("the script is at its end"))
     }
 
@@ -431,7 +434,9 @@ mod tests {
     #[test]
     fn a_token_id_that_is_taken_is_drawn_again() {
         let mut bundle = bundle();
-        bundle.nodes.insert("x".into(), NodeSecrets { token: Token { id: "aaaaaa".into(), secret: Secret::new("a".repeat(16)) } });
+        bundle
+            .nodes
+            .insert("x".into(), NodeSecrets { token: Token { id: "aaaaaa".into(), secret: Secret::new("a".repeat(16)) } });
         let bytes: Vec<u8> = [[0; 6].as_slice(), &[1; 6], &[2; 16]].concat();
         let token = token(&bundle, &mut script(&bytes)).expect("the script is long enough");
         assert_eq!(token.whole().expose(), "bbbbbb.cccccccccccccccc");
