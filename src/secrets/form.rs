@@ -292,7 +292,7 @@ mod tests {
         assert!(secrets.len() > 10);
         let text = encode(&bundle);
         let mut refusals = 0;
-        for (at, _) in text.match_indices([' ', '\n', '"', ':', '|']) {
+        for (at, _) in text.match_indices([' ', '\n', '"', ':', '|']).step_by(3) {
             for put in ["", "\t", "\"", ": "] {
                 let damaged = format!("{}{put}{}", &text[..at], &text[at + 1..]);
                 let Err(fault) = decode(&damaged) else { continue };
@@ -301,7 +301,7 @@ mod tests {
                 assert!(!secrets.iter().any(|secret| fault.contains(secret.as_str())), "{fault}");
             }
         }
-        assert!(refusals > 500, "{refusals} of the damages are refused");
+        assert!(refusals > 200, "{refusals} of the damages are refused");
     }
 
     #[test]
