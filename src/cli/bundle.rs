@@ -113,8 +113,9 @@ pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, talk: &Talk) 
     if !adopted.is_empty() {
         talk.say(&format!("  taken over, not minted: {}", adopted.join(", ")));
     }
+    let term = if bundle.admin_until() < bundle.ca.until() { "one year" } else { "as long as its authority" };
     talk.say(&format!(
-        "  the administrator's certificate lasts one year, until {}; the authorities until {}",
+        "  the administrator's certificate lasts {term}, until {}; the authorities until {}",
         bundle.admin_until().date(),
         bundle.authorities_until().date()
     ));
@@ -163,7 +164,10 @@ fn absent(path: &Path) -> Error {
 fn fits(path: &Path, bundle: &Bundle, spec: &ClusterSpec, talk: &Talk) -> Result<(), Error> {
     let shown = path.display();
     if bundle.cluster != spec.name.as_str() {
-        let what = format!("reading {shown}: it is the bundle of the cluster `{}`, and the profile's is `{}`", bundle.cluster, spec.name);
+        let what = format!(
+            "reading {shown}: it is the bundle of the cluster `{}`, and the profile's is `{}`",
+            bundle.cluster, spec.name
+        );
         return Err(Error::new(what).help("name this cluster's own with `--secrets FILE`"));
     }
     readable(path, bundle, spec)?;
@@ -171,7 +175,10 @@ fn fits(path: &Path, bundle: &Bundle, spec: &ClusterSpec, talk: &Talk) -> Result
     let known = [release(spec).admin_group, "system:masters"];
     let groups = bundle.admin_groups();
     if !groups.iter().any(|group| known.contains(&group.as_str())) {
-        talk.say(&format!("warning: the administrator's certificate in {shown} names groups without rights in Kubernetes {}", spec.version));
+        talk.say(&format!(
+            "warning: the administrator's certificate in {shown} names groups without rights in Kubernetes {}",
+            spec.version
+        ));
         talk.say("  = help: `kubespore secrets rotate admin` issues a fitting one");
     }
     Ok(())
@@ -184,8 +191,11 @@ fn readable(path: &Path, bundle: &Bundle, spec: &ClusterSpec) -> Result<(), Erro
     match authorities.into_iter().chain([account]).find(|(_, kind, elliptic)| kind.is_elliptic() && !elliptic) {
         None => Ok(()),
         Some((name, kind, _)) => {
-            let what = format!("using {}: `{name}` is an {kind} key, and kubeadm {} reads RSA there", path.display(), release.minor);
-            Err(Error::new(what).help("the key of a living cluster cannot be changed here: use a newer Kubernetes, or begin anew with a new bundle"))
+            let what =
+                format!("using {}: `{name}` is an {kind} key, and kubeadm {} reads RSA there", path.display(), release.minor);
+            Err(Error::new(what).help(
+                "the key of a living cluster cannot be changed here: use a newer Kubernetes, or begin anew with a new bundle",
+            ))
         }
     }
 }

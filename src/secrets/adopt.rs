@@ -117,5 +117,138 @@ fn read(directory: &Path, name: &str, wanted: impl Fn(&str) -> bool) -> Result<O
     let mut text = Zeroizing::new(String::with_capacity(usize::try_from(found.len()).unwrap_or_default() + 1));
     file.take(LARGEST).read_to_string(&mut text).doing(doing)?;
     let kept = x509::blocks(&text, wanted);
-    if kept.is_empty() { Err(Error::new(format!("{}: there is no PEM of the kind its name promises", doing()))) } else { Ok(Some(kept)) }
+    if kept.is_empty() {
+        Err(Error::new(format!("{}: there is no PEM of the kind its name promises", doing())))
+    } else {
+        Ok(Some(kept))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::sample::{NOW, REQUEST, Scratch, bundle, fresh};
+    use crate::secrets::{adopt, load, save_new};
+
+    /// Made by openssl as kubeadm makes its own: a PrintableString for a name, no AKI, SHA-1 for an SKI; good until 2126.
+    const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
+         MIIBcDCCARagAwIBAgIUDCcBJowrpn73p7S6KbDPT8XrEGkwCgYIKoZIzj0EAwIw\n\
+         FTETMBEGA1UEAxMKa3ViZXJuZXRlczAgFw0yNjExMjMxMTQwMzRaGA8yMTI2MTAz\n\
+         MDExNDAzNFowFTETMBEGA1UEAxMKa3ViZXJuZXRlczBZMBMGByqGSM49AgEGCCqG\n\
+         SM49AwEHA0IABElcQUtRAAHtem7sYbyEn8L9v/qVumNF162DX27DbDXmhos06HL2\n\
+         MLRxIxymsydhtUzZ95Wqe9uAXcet6YKVuhqjQjBAMA8GA1UdEwEB/wQFMAMBAf8w\n\
+         DgYDVR0PAQH/BAQDAgKkMB0GA1UdDgQWBBTucD+YobKo57/tGBpuh5syhyo+2DAK\n\
+         BggqhkjOPQQDAgNIADBFAiBsuZJG6rMi7LDbQZhkoSs4NXl7QMtbI8xP1cTmKwl5\n\
+         gwIhAPsaGzdSXWavPgVC/ENZqfNH+G31FVhA79mfiRToYgBS\n\
+         -----END CERTIFICATE-----\n";
+    /// Its key in SEC 1, with the parameters that openssl writes before it.
+    const KEY: &str = "-----BEGIN EC PARAMETERS-----\n\
+         BggqhkjOPQMBBw==\n\
+         -----END EC PARAMETERS-----\n\
+         -----BEGIN EC PRIVATE KEY-----\n\
+         MHcCAQEEIDmGBsLEp698DE6pAIzuqq0DoXD6Ms4A7VN1A7gY2vc1oAoGCCqGSM49\n\
+         AwEHoUQDQgAESVxBS1EAAe16buxhvISfwv2/+pW6Y0XXrYNfbsNsNeaGizTocvYw\n\
+         tHEjHKazJ2G1TNn3lap724Bdx63pgpW6Gg==\n\
+         -----END EC PRIVATE KEY-----\n";
+
+    /// A directory with everything, from the sample bundle.
+    fn pki(scratch: &Scratch) {
+        let bundle = bundle();
+        for (name, pair) in [("ca", &bundle.ca), ("front-proxy-ca", &bundle.front_proxy_ca), ("etcd/ca", &bundle.etcd_ca)] {
+            scratch.write(&format!("{name}.crt"), &pair.certificate);
+            scratch.write(&format!("{name}.key"), pair.key.expose());
+        }
+        scratch.write("sa.pub", &bundle.service_account.public);
+        scratch.write("sa.key", bundle.service_account.key.expose());
+    }
+
+    fn refused(scratch: &Scratch) -> String {
+        read_pki(&scratch.path(""), NOW).map(|_| ()).expect_err("it is not to be taken over").what
+    }
+
+    #[test]
+    fn what_is_there_is_kept_and_the_rest_is_minted() {
+        let scratch = Scratch::new();
+        pki(&scratch);
+        let existing = read_pki(&scratch.path(""), NOW).expect("sound");
+        assert_eq!(existing.names(), ["ca", "front-proxy-ca", "etcd/ca", "sa"]);
+        let (adopted, original) = (adopt(existing, &REQUEST, NOW).expect("sound"), bundle());
+        assert_eq!(adopted.ca, original.ca);
+        assert_eq!(adopted.front_proxy_ca, original.front_proxy_ca);
+        assert_eq!(adopted.etcd_ca, original.etcd_ca);
+        assert_eq!(adopted.service_account, original.service_account);
+        assert_eq!(adopted.discovery_hash(), original.discovery_hash());
+        assert_ne!(adopted.cluster_id, original.cluster_id);
+        assert_ne!(adopted.certificate_key, original.certificate_key);
+        assert_ne!(adopted.nodes["cp-1"], original.nodes["cp-1"]);
+    }
+
+    #[test]
+    fn an_authority_made_by_openssl_signs_and_survives_the_file() {
+        let scratch = Scratch::new();
+        scratch.write("ca.crt", format!("Certificate:\r\n    Data: …\r\n{}", CERTIFICATE.replace('\n', "\r\n")));
+        scratch.write("ca.key", KEY);
+        scratch.write("sa.key", bundle().service_account.key.expose());
+        let existing = read_pki(&scratch.path(""), NOW).expect("sound");
+        assert_eq!(existing.names(), ["ca", "sa"]);
+        let adopted = adopt(existing, &REQUEST, NOW).expect("its certificate signs the administrator's");
+        assert_eq!(adopted.ca.certificate, CERTIFICATE);
+        assert!(adopted.ca.key.expose().starts_with("-----BEGIN EC PRIVATE KEY-----\n"));
+        assert_eq!(adopted.service_account.public, bundle().service_account.public, "sa.pub is made where it is missing");
+        let path = scratch.path("lab.secrets.yaml");
+        save_new(&path, &adopted).expect("a writable directory");
+        assert_eq!(load(&path).expect("sound"), Some(adopted));
+    }
+
+    #[test]
+    fn what_does_not_belong_together_is_named() {
+        let other = fresh();
+        for (file, text, said) in [
+            ("ca.key", other.ca.key.expose(), "ca: the certificate and the key do not belong together"),
+            ("front-proxy-ca.key", other.ca.key.expose(), "front-proxy-ca: the certificate and the key do not belong together"),
+            ("etcd/ca.crt", &other.etcd_ca.certificate, "etcd/ca: the certificate and the key do not belong together"),
+            ("sa.pub", &other.service_account.public, "sa: the public and the private key do not belong together"),
+            ("etcd/ca.key", "hello", "etcd/ca.key: there is no PEM of the kind its name promises"),
+            ("ca.crt", other.ca.key.expose(), "ca.crt: there is no PEM of the kind its name promises"),
+        ] {
+            let scratch = Scratch::new();
+            pki(&scratch);
+            scratch.write(file, text);
+            assert!(refused(&scratch).ends_with(said), "{file}: {}", refused(&scratch));
+        }
+    }
+
+    #[test]
+    fn halves_leaves_and_the_ended_are_refused() {
+        for (gone, said) in [
+            ("ca.key", "ca: there is ca.crt without ca.key"),
+            ("etcd/ca.crt", "etcd/ca: there is etcd/ca.key without etcd/ca.crt"),
+            ("sa.key", "sa: there is sa.pub without sa.key"),
+        ] {
+            let scratch = Scratch::new();
+            pki(&scratch);
+            std::fs::remove_file(scratch.path(gone)).expect("own file");
+            assert!(refused(&scratch).ends_with(said), "{}", refused(&scratch));
+        }
+        let scratch = Scratch::new();
+        assert!(refused(&scratch).ends_with("there are no ca.crt and ca.key in it"));
+        scratch.write("ca.crt", &bundle().admin.certificate);
+        scratch.write("ca.key", bundle().admin.key.expose());
+        assert!(refused(&scratch).ends_with(check::NO_AUTHORITY));
+        pki(&scratch);
+        let late = bundle().ca.until();
+        let error = read_pki(&scratch.path(""), late).map(|_| ()).expect_err("it has ended");
+        assert!(error.what.ends_with("its certificate ended on 2036-11-20"), "{error}");
+    }
+
+    #[test]
+    fn an_authority_that_serves_twice_is_refused() {
+        let scratch = Scratch::new();
+        pki(&scratch);
+        scratch.write("etcd/ca.crt", &bundle().ca.certificate);
+        scratch.write("etcd/ca.key", bundle().ca.key.expose());
+        let existing = read_pki(&scratch.path(""), NOW).expect("each pair is sound");
+        let error = adopt(existing, &REQUEST, NOW).map(|_| ()).expect_err("one key for two");
+        assert!(error.what.contains("`etcd-ca`: it is the same key"), "{error}");
+    }
 }

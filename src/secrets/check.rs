@@ -80,5 +80,114 @@ pub fn account_belongs_together(account: &ServiceAccount) -> Result<(), String> 
 
 /// Refuses a public text that holds anything else: it goes to machines that may hold no key.
 fn alone(text: &str, wanted: impl Fn(&str) -> bool) -> Result<(), String> {
-    if *x509::blocks(text, wanted) == text { Ok(()) } else { Err("its public half holds more or less than whole PEM blocks of its kind".into()) }
+    if *x509::blocks(text, wanted) == text {
+        Ok(())
+    } else {
+        Err("its public half holds more or less than whole PEM blocks of its kind".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+    use crate::secrets::sample::{bundle, fresh};
+
+    /// Every fault of the sample bundle after `damage`.
+    fn after(damage: impl FnOnce(&mut Bundle)) -> Vec<String> {
+        let mut bundle = bundle();
+        damage(&mut bundle);
+        faults(&bundle)
+    }
+
+    #[test]
+    fn a_minted_bundle_is_of_one_piece() {
+        assert_eq!(after(|_| {}), [""; 0]);
+    }
+
+    #[test]
+    fn every_pair_that_does_not_belong_together_is_named() {
+        let other = fresh();
+        let mixed = "the certificate and the key do not belong together";
+        assert_eq!(after(|b| b.ca.key = other.ca.key.clone()), [format!("`ca`: {mixed}")]);
+        assert_eq!(after(|b| b.front_proxy_ca.key = other.front_proxy_ca.key.clone()), [format!("`front-proxy-ca`: {mixed}")]);
+        assert_eq!(after(|b| b.etcd_ca.certificate = other.etcd_ca.certificate.clone()), [format!("`etcd-ca`: {mixed}")]);
+        assert_eq!(after(|b| b.admin.key = other.admin.key.clone()), [format!("`admin`: {mixed}")]);
+        let account = "`service-account`: the public and the private key do not belong together";
+        assert_eq!(after(|b| b.service_account.key = other.service_account.key.clone()), [account]);
+    }
+
+    #[test]
+    fn pieces_of_another_cluster_are_named() {
+        let other = fresh();
+        let foreign = ["`admin`: its certificate is not signed by `ca`"];
+        assert_eq!(after(|b| b.ca = other.ca.clone()), foreign);
+        assert_eq!(after(|b| b.admin = other.admin.clone()), foreign);
+    }
+
+    #[test]
+    fn authorities_are_authorities_and_each_its_own() {
+        let said = after(|b| b.front_proxy_ca = b.ca.clone());
+        assert!(said.len() == 1 && said[0].starts_with("`front-proxy-ca`: it is the same key"), "{said:?}");
+        assert_eq!(after(|b| b.etcd_ca = b.admin.clone()), [format!("`etcd-ca`: {NO_AUTHORITY}")]);
+    }
+
+    #[test]
+    fn damaged_texts_are_named() {
+        let said = after(|b| b.ca.certificate.truncate(200));
+        assert!(said[0].starts_with("`ca`: "), "{said:?}");
+        let said = after(|b| b.etcd_ca.key = Secret::new(&b.etcd_ca.key.expose()[..60]));
+        assert!(said.len() == 1 && said[0].starts_with("`etcd-ca`: its key is not a private key"), "{said:?}");
+        let said = after(|b| b.service_account.public = b.ca.certificate.clone());
+        assert!(said.len() == 1 && said[0].starts_with("`service-account`: "), "{said:?}");
+        let said = after(|b| b.service_account.public = b.service_account.public.replace("MFkw", "MFkx"));
+        assert!(said.len() == 1 && said[0].starts_with("`service-account`: its public key is not"), "{said:?}");
+    }
+
+    #[test]
+    fn a_public_half_holds_no_key() {
+        let said = after(|b| b.ca.certificate.push_str(b.ca.key.expose()));
+        assert!(said.len() == 1 && said[0].starts_with("`ca`: its public half holds more"), "{said:?}");
+        let said = after(|b| b.service_account.public.push_str("kept here for later\n"));
+        assert!(said.len() == 1 && said[0].starts_with("`service-account`: its public half holds more"), "{said:?}");
+    }
+
+    #[test]
+    fn shapes_are_checked() {
+        let token = "`nodes.cp-1.token`: it is not of the form [a-z0-9]{6}.[a-z0-9]{16}";
+        for (id, secret) in
+            [("ABCDEF", "0123456789abcdef"), ("abcde", "0123456789abcdef"), ("abcdef", "0123456789abcdeg-"), ("", "")]
+        {
+            let said = after(|b| {
+                let node = b.nodes.get_mut("cp-1").expect("it is there");
+                node.token = crate::secrets::Token { id: id.into(), secret: Secret::new(secret) };
+            });
+            assert_eq!(said, [token], "{id}.{secret}");
+        }
+        let twin = |b: &mut Bundle| b.nodes.get_mut("worker-1").expect("it is there").token.id = b.nodes["cp-1"].token.id.clone();
+        assert_eq!(after(twin), ["`nodes.worker-1.token`: another node's token has the same id"]);
+        for key in ["", "0123", &"A".repeat(64), &"g".repeat(64), &"a".repeat(65)] {
+            assert_eq!(
+                after(|b| b.certificate_key = Secret::new(key)),
+                ["`certificate-key`: it is not 64 lower-case hex digits"]
+            );
+        }
+        assert_eq!(after(|b| b.cluster_id = "x".repeat(32)), ["`cluster-id`: it is not 32 lower-case hex digits"]);
+        assert_eq!(after(|b| b.found_until = b.minted - time::Duration::SECOND).len(), 1);
+    }
+
+    #[test]
+    fn no_fault_quotes_a_secret() {
+        let other = fresh();
+        let said = after(|b| {
+            b.ca.key = Secret::new(&other.ca.key.expose()[..150]);
+            b.certificate_key = Secret::new("0123456789abcdef".repeat(3));
+            b.nodes.get_mut("cp-1").expect("it is there").token.secret = Secret::new("not-the-right-length");
+        })
+        .join("\n");
+        assert!(said.lines().count() == 3, "{said}");
+        for secret in [other.ca.key.expose().lines().nth(1).expect("a line"), "0123456789abcdef", "not-the-right-length"] {
+            assert!(!said.contains(secret), "{said}");
+        }
+    }
 }

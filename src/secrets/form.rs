@@ -179,11 +179,13 @@ impl<'n> Fields<'n> {
     }
 
     fn only(&self, known: &[&str]) -> Result<(), String> {
-        match self.entries()?.iter().find(|(key, _)| !known.contains(key)) {
+        self.entries()?;
+        let Kind::Map(pairs) = &self.node.kind else { return Ok(()) };
+        match pairs.iter().find(|pair| !known.contains(&pair.key.as_str())) {
             None => Ok(()),
-            Some((key, node)) => {
-                let at = line(self.text, node.span.start);
-                Err(format!("line {at}: {} is not known in {}; a newer kubespore may have written it", shown(key), self.name))
+            Some(pair) => {
+                let (at, key) = (line(self.text, pair.key_span.start), shown(&pair.key));
+                Err(format!("line {at}: {key} is not known in {}; a newer kubespore may have written it", self.name))
             }
         }
     }
@@ -206,5 +208,109 @@ impl<'n> Fields<'n> {
     fn instant(&self, key: &str) -> Result<OffsetDateTime, String> {
         OffsetDateTime::parse(&self.text(key)?, &Rfc3339)
             .map_err(|_| format!("`{key}` is not an instant such as 2026-01-31T12:00:00Z"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::redact;
+    use crate::secrets::sample::bundle;
+
+    fn refused(text: &str) -> String {
+        decode(text).map(|_| ()).expect_err("it is damaged")
+    }
+
+    /// Everything in a bundle that no message may show.
+    fn secrets(bundle: &Bundle) -> Vec<String> {
+        let keys = bundle.certificates().map(|(_, pair)| pair.key.expose().to_owned());
+        let keys = keys.into_iter().chain([bundle.service_account.key.expose().to_owned()]);
+        let lines = keys.flat_map(|key| key.lines().filter(|line| !line.starts_with('-')).map(str::to_owned).collect::<Vec<_>>());
+        let tokens = bundle.nodes.values().map(|node| node.token.secret.expose().to_owned());
+        lines.chain(tokens).chain([bundle.certificate_key.expose().to_owned()]).collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_written_again_the_same() {
+        let bundle = bundle();
+        let text = encode(&bundle);
+        let again = decode(&text).expect("own text");
+        assert_eq!(again, bundle);
+        assert_eq!(*encode(&again), *text);
+        assert!(names_itself(text.as_bytes()) && !names_itself(b"apiVersion: kubespore/v1\ncluster: x\n"));
+    }
+
+    #[test]
+    fn keys_stand_in_it_as_pem_lines() {
+        let bundle = bundle();
+        let text = encode(&bundle);
+        for line in bundle.ca.certificate.lines().chain(bundle.service_account.key.expose().lines()) {
+            assert!(text.contains(&format!("\n    {line}\n")), "{line}");
+        }
+        assert!(
+            text.starts_with("# ")
+                && text.contains("\nminted: \"2026-11-23T12:34:56Z\"\nfound-until: \"2026-12-23T12:34:56Z\"\n")
+        );
+    }
+
+    #[test]
+    fn reading_is_strict() {
+        let text = encode(&bundle());
+        let with = |more: &str| refused(&format!("{}{more}", text.as_str()));
+        let lines = text.lines().count();
+        assert_eq!(
+            with("extra: 1\n"),
+            format!("line {}: `extra` is not known in the bundle; a newer kubespore may have written it", lines + 1)
+        );
+        assert_eq!(with("cluster: \"x\"\n"), format!("line {}: `cluster` stands twice in the bundle", lines + 1));
+        assert!(with("  cp-1:\n    token: \"x\"\n").ends_with("`cp-1` stands twice in nodes"), "{}", with("  cp-1: {}\n"));
+        assert!(with("  new:\n    tokens: \"x\"\n").contains("`tokens` is not known in nodes.new"));
+        assert_eq!(with("  new: {}\n"), "`token` is missing in nodes.new");
+        assert_eq!(with("  new:\n    token: \"abc\"\n"), "`nodes.new.token` has no `.`");
+        assert_eq!(with("  new: 3\n"), format!("line {}: nodes.new is not a mapping", lines + 1));
+        let replaced = |from: &str, to: &str| refused(&text.replacen(from, to, 1));
+        assert_eq!(replaced("secrets/v1", "secrets/v2"), "its apiVersion is `v2`, and this program knows `kubespore.secrets/v1`");
+        assert_eq!(
+            replaced("kubespore.secrets/v1", "v1"),
+            "its apiVersion is another, and this program knows `kubespore.secrets/v1`"
+        );
+        assert_eq!(replaced("generation: 1", "generation: x"), "`generation` is not a number");
+        assert_eq!(replaced("generation: 1", "generation: -1"), "`generation` is not a number");
+        assert_eq!(replaced("2026-11-23T", "2026-11-23 at "), "`minted` is not an instant such as 2026-01-31T12:00:00Z");
+        assert_eq!(replaced("certificate-key: ", "certificate-key: null # "), "`certificate-key` is not a text in the bundle");
+        assert!(replaced("etcd-ca:", "etcd:").contains(": `etcd` is not known in the bundle"));
+        assert_eq!(replaced("generation: 1\n", ""), "`generation` is missing in the bundle");
+        assert!(refused("").contains("the bundle is not a mapping"));
+        assert!(refused("- 1\n").contains("the bundle is not a mapping"));
+        assert!(refused("a: [\n").ends_with("it is not YAML there"));
+    }
+
+    #[test]
+    fn a_damaged_file_gives_no_secret_away() {
+        let bundle = bundle();
+        let secrets = secrets(&bundle);
+        assert!(secrets.len() > 10);
+        let text = encode(&bundle);
+        let mut refusals = 0;
+        for (at, _) in text.match_indices([' ', '\n', '"', ':', '|']).step_by(3) {
+            for put in ["", "\t", "\"", ": "] {
+                let damaged = format!("{}{put}{}", &text[..at], &text[at + 1..]);
+                let Err(fault) = decode(&damaged) else { continue };
+                refusals += 1;
+                let fault = redact(&fault);
+                assert!(!secrets.iter().any(|secret| fault.contains(secret.as_str())), "{fault}");
+            }
+        }
+        assert!(refusals > 200, "{refusals} of the damages are refused");
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_wiped_document() {
+        let mut values = Yaml::map([("a", Yaml::Seq(vec![Yaml::str("s"), Yaml::Literal("t".into())]))]);
+        wipe_values(&mut values);
+        assert_eq!(values, Yaml::map([("a", Yaml::Seq(vec![Yaml::str(""), Yaml::Literal(String::new())]))]));
+        let mut nodes = yaml::parse("a: [s, {b: t}]\n").expect("YAML");
+        wipe_nodes(&mut nodes);
+        assert_eq!(yaml::to_json(&nodes), serde_json::json!({"a": ["", {"b": ""}]}));
     }
 }

@@ -23,9 +23,12 @@ pub fn refuse_where_git_would_take_it(path: &Path) -> Result<(), Error> {
     if ignored {
         return Ok(());
     }
-    let what = format!("minting {}: git would take it, and everybody with the repository would hold the cluster's keys", path.display());
+    let what =
+        format!("minting {}: git would take it, and everybody with the repository would hold the cluster's keys", path.display());
     let help = match asks(&absolute, name, &["--no-index"]) {
-        Some(true) => format!("git tracks a file of that name: `git rm --cached {}`, or name another with `--secrets`", path.display()),
+        Some(true) => {
+            format!("git tracks a file of that name: `git rm --cached {}`, or name another with `--secrets`", path.display())
+        }
         _ => format!("add the line `{}` to {}", line(root, &absolute, name), root.join(".gitignore").display()),
     };
     Err(Error::new(what).help(help))
@@ -73,4 +76,63 @@ fn is_listed(root: &Path, directory: &Path, name: &OsStr) -> bool {
         let text = std::fs::read_to_string(dir.join(".gitignore")).unwrap_or_default();
         text.lines().map(str::trim).any(|line| line == PATTERN && wanted == PATTERN || line == wanted && dir == root)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::sample::Scratch;
+
+    fn git(scratch: &Scratch, words: &[&str]) {
+        let status = Command::new("git").arg("-C").arg(scratch.path("")).args(words).stdout(Stdio::null()).status();
+        assert!(status.expect("git is installed").success(), "git {words:?}");
+    }
+
+    #[test]
+    fn outside_a_work_tree_anything_goes() {
+        let scratch = Scratch::new();
+        refuse_where_git_would_take_it(&scratch.path("lab.secrets.yaml")).expect("no work tree");
+        refuse_where_git_would_take_it(Path::new("/nowhere/at/all/lab.secrets.yaml")).expect("no directory, no work tree");
+    }
+
+    #[test]
+    fn a_work_tree_that_does_not_ignore_the_file_stops_with_the_line() {
+        let scratch = Scratch::new();
+        git(&scratch, &["init", "--quiet"]);
+        scratch.write("deep/down/README", "");
+        for (name, line) in [("lab.secrets.yaml", "*.secrets.yaml"), ("deep/down/keys.yaml", "/deep/down/keys.yaml")] {
+            let path = scratch.path(name);
+            let error = refuse_where_git_would_take_it(&path).expect_err("git would take it");
+            let gitignore = scratch.path("").canonicalize().expect("it is there").join(".gitignore");
+            assert_eq!(error.help, format!("add the line `{line}` to {}", gitignore.display()));
+            assert!(error.what.starts_with(&format!("minting {}: ", path.display())), "{error}");
+            scratch.write(".gitignore", format!("{line}\n"));
+            refuse_where_git_would_take_it(&path).expect("the line helps");
+        }
+    }
+
+    #[test]
+    fn a_file_that_git_tracks_is_not_saved_by_gitignore() {
+        let scratch = Scratch::new();
+        git(&scratch, &["init", "--quiet"]);
+        let path = scratch.write("lab.secrets.yaml", "once committed");
+        git(&scratch, &["add", "lab.secrets.yaml"]);
+        scratch.write(".gitignore", "*.secrets.yaml\n");
+        let error = refuse_where_git_would_take_it(&path).expect_err("git has it already");
+        assert!(error.help.contains("git rm --cached"), "{error}");
+    }
+
+    #[test]
+    fn where_git_cannot_be_asked_the_line_itself_is_looked_for() {
+        let scratch = Scratch::new();
+        // Enough for us to see a work tree, and nothing that git itself would take for one.
+        scratch.write(".git", "not a repository");
+        let path = scratch.write("sub/lab.secrets.yaml", "");
+        assert_eq!(asks(&scratch.path("sub"), OsStr::new("lab.secrets.yaml"), &[]), None);
+        refuse_where_git_would_take_it(&path).expect_err("no line");
+        scratch.write(".gitignore", "# *.secrets.yaml\n");
+        refuse_where_git_would_take_it(&path).expect_err("a comment is no line");
+        scratch.write(".gitignore", "target\n*.secrets.yaml\n");
+        refuse_where_git_would_take_it(&path).expect("the line is there");
+    }
 }

@@ -49,3 +49,39 @@ fn cluster(name: &str, bundle: &Bundle, endpoint: &str) -> Yaml {
 fn data(pem: &str) -> Yaml {
     Yaml::Str(STANDARD.encode(pem))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::secrets::sample::bundle;
+    use crate::yaml;
+
+    fn read(text: &str) -> Value {
+        yaml::to_json(&yaml::parse(text).expect("YAML"))
+    }
+
+    #[test]
+    fn the_administrator_finds_the_endpoint_and_proves_itself() {
+        let bundle = bundle();
+        let config = read(&admin_kubeconfig(&bundle, "api.lab:6443"));
+        let context = &config["contexts"][0];
+        assert_eq!(config["current-context"], context["name"]);
+        assert_eq!(context["context"], json!({"cluster": config["clusters"][0]["name"], "user": config["users"][0]["name"]}));
+        assert_eq!(config["clusters"][0]["cluster"]["server"], "https://api.lab:6443");
+        let decoded = |value: &Value| STANDARD.decode(value.as_str().expect("a string")).expect("base64");
+        let user = &config["users"][0]["user"];
+        assert_eq!(decoded(&user["client-certificate-data"]), bundle.admin.certificate.as_bytes());
+        assert_eq!(decoded(&user["client-key-data"]), bundle.admin.key.expose().as_bytes());
+        assert_eq!(decoded(&config["clusters"][0]["cluster"]["certificate-authority-data"]), bundle.ca.certificate.as_bytes());
+    }
+
+    #[test]
+    fn discovery_has_the_cluster_and_no_credential() {
+        let config = read(&discovery_kubeconfig(&bundle(), "api.lab:6443"));
+        assert_eq!((&config["users"], &config["contexts"]), (&json!([]), &json!([])));
+        assert_eq!(config["clusters"][0]["name"], "");
+        assert_eq!(config["clusters"][0]["cluster"]["server"], "https://api.lab:6443");
+    }
+}

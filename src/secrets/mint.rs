@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SanType, SerialNumber,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SanType, SerialNumber,
 };
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -71,7 +71,8 @@ pub fn adopt(existing: Existing, request: &MintRequest<'_>, now: OffsetDateTime)
         let account = scope.spawn(move || service_account.map_or_else(|| account(request.service_account), Ok));
         let admin = scope.spawn(move || key_pair(kind));
         let sound = "making a key does not panic";
-        let done = (front.join().expect(sound), etcd.join().expect(sound), account.join().expect(sound), admin.join().expect(sound));
+        let done =
+            (front.join().expect(sound), etcd.join().expect(sound), account.join().expect(sound), admin.join().expect(sound));
         (ca.join().expect(sound), done.0, done.1, done.2, done.3)
     });
     let ca = ca?;
@@ -243,4 +244,210 @@ fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(bytes.as_mut_slice()).doing(|| "asking the system for entropy".to_owned())?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+    use x509_parser::extensions::ParsedExtension;
+    use x509_parser::pem::Pem;
+    use x509_parser::prelude::X509Certificate;
+
+    use super::*;
+    use crate::kubernetes::Version;
+    use crate::secrets::KeyKind;
+    use crate::secrets::sample::{NOW, REQUEST, bundle, fresh};
+
+    fn look<T>(pair: &CertifiedKey, at: impl FnOnce(&X509Certificate<'_>) -> T) -> T {
+        let pem = Pem::iter_from_buffer(pair.certificate.as_bytes()).next().expect("one block").expect("sound PEM");
+        at(&pem.parse_x509().expect("a certificate"))
+    }
+
+    fn key_ids(certificate: &X509Certificate<'_>) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+        let (mut own, mut issuer) = (None, None);
+        for extension in certificate.extensions() {
+            match extension.parsed_extension() {
+                ParsedExtension::SubjectKeyIdentifier(id) => own = Some(id.0.to_vec()),
+                ParsedExtension::AuthorityKeyIdentifier(id) => issuer = id.key_identifier.as_ref().map(|id| id.0.to_vec()),
+                _ => {}
+            }
+        }
+        (own, issuer)
+    }
+
+    #[test]
+    fn authorities_may_sign_and_nothing_else_is_said_of_them() {
+        let bundle = bundle();
+        for (pair, name) in [(&bundle.ca, "kubernetes"), (&bundle.front_proxy_ca, "front-proxy-ca"), (&bundle.etcd_ca, "etcd-ca")]
+        {
+            look(pair, |certificate| {
+                assert_eq!(certificate.subject().to_string(), format!("CN={name}"));
+                assert_eq!(certificate.issuer(), certificate.subject());
+                let constraints = certificate.basic_constraints().expect("readable").expect("there");
+                assert!(constraints.critical && constraints.value.ca && constraints.value.path_len_constraint.is_none());
+                let usage = certificate.key_usage().expect("readable").expect("there");
+                assert!(usage.critical && usage.value.key_cert_sign() && usage.value.crl_sign());
+                assert!(certificate.extended_key_usage().expect("readable").is_none());
+                let (own, issuer) = key_ids(certificate);
+                assert!(own.is_some() && own == issuer, "{name}: SKI and AKI name its own key");
+                assert_eq!(certificate.validity().not_before.to_datetime(), datetime!(2026-11-22 12:34:56 UTC));
+                assert_eq!(certificate.validity().not_after.to_datetime(), datetime!(2036-11-20 12:34:56 UTC));
+                certificate.verify_signature(None).expect("it signed itself");
+            });
+        }
+    }
+
+    #[test]
+    fn the_administrator_is_a_client_of_its_group_for_a_year() {
+        let bundle = bundle();
+        let (ca_id, _) = look(&bundle.ca, key_ids);
+        look(&bundle.admin, |certificate| {
+            assert_eq!(certificate.subject().to_string(), "CN=kubernetes-admin, O=kubeadm:cluster-admins");
+            assert!(!certificate.is_ca());
+            let usage = certificate.extended_key_usage().expect("readable").expect("there").value;
+            assert!(usage.client_auth && !usage.server_auth && !usage.any);
+            assert!(!certificate.key_usage().expect("readable").expect("there").value.key_cert_sign());
+            assert_eq!(key_ids(certificate).1, ca_id, "AKI names the cluster's authority");
+            assert_eq!(certificate.validity().not_before.to_datetime(), datetime!(2026-11-22 12:34:56 UTC));
+            assert_eq!(certificate.validity().not_after.to_datetime(), datetime!(2027-11-23 12:34:56 UTC));
+        });
+        assert_eq!(bundle.admin_groups(), ["kubeadm:cluster-admins"]);
+    }
+
+    #[test]
+    fn serials_are_positive_long_and_never_the_same() {
+        let mut seen = BTreeSet::new();
+        for bundle in [bundle(), fresh()] {
+            for (name, pair) in bundle.certificates() {
+                let serial = look(pair, |certificate| certificate.raw_serial().to_vec());
+                assert!(serial.len() == 16 && serial[0] & 0xc0 == 0x40, "{name}: 16 octets, positive, the second bit set");
+                assert!(seen.insert(serial), "{name}: a serial came twice");
+            }
+        }
+    }
+
+    #[test]
+    fn instants_are_whole_seconds_of_the_moment_given() {
+        let bundle = bundle();
+        assert_eq!(bundle.minted, datetime!(2026-11-23 12:34:56 UTC));
+        assert_eq!(bundle.found_until, datetime!(2026-12-23 12:34:56 UTC));
+        assert_eq!((bundle.generation, bundle.cluster_id.len()), (1, 32));
+    }
+
+    #[test]
+    fn keys_are_of_the_kind_each_release_reads() {
+        let rows = [("1.14.0", false, false), ("1.20.2", true, false), ("1.36.2", true, true)];
+        for (version, ec_authorities, ec_account) in rows {
+            let version: Version = version.parse().expect("a version");
+            let release = version.release().expect("a known release");
+            let best = |elliptic: bool| if elliptic { KeyAlgorithm::EcdsaP256 } else { KeyAlgorithm::Rsa2048 };
+            let request = MintRequest {
+                authorities: best(release.ec_certificate_authority),
+                service_account: best(release.ec_service_account_key),
+                admin_group: release.admin_group,
+                ..REQUEST
+            };
+            let bundle = mint(&request, NOW).expect("the system has entropy");
+            let kind = |elliptic: bool| if elliptic { KeyKind::Ecdsa(256) } else { KeyKind::Rsa(2048) };
+            for (name, pair) in bundle.certificates() {
+                assert_eq!(pair.key_kind(), kind(ec_authorities), "{version}: {name}");
+            }
+            assert_eq!(bundle.service_account.key_kind(), kind(ec_account), "{version}");
+            assert_eq!(bundle.admin_groups(), [release.admin_group], "{version}");
+        }
+    }
+
+    #[test]
+    fn the_discovery_hash_is_that_of_the_authority_s_public_key() {
+        use sha2::{Digest, Sha256};
+        let bundle = bundle();
+        let expected = look(&bundle.ca, |certificate| x509::hex(&Sha256::digest(certificate.public_key().raw)));
+        assert_eq!(bundle.discovery_hash(), format!("sha256:{expected}"));
+    }
+
+    #[test]
+    fn what_is_renewed_changes_and_nothing_else_does() {
+        let before = bundle();
+        let mut after = before.clone();
+        let old = renew_token(&mut after, "cp-1").expect("entropy").expect("a known node");
+        assert_eq!(old, before.nodes["cp-1"].token);
+        assert_ne!(after.nodes["cp-1"], before.nodes["cp-1"]);
+        after.nodes.insert("cp-1".into(), NodeSecrets { token: old });
+        assert_eq!(after, before, "only that token changed");
+        assert_eq!(renew_token(&mut after, "nobody").expect("entropy"), None);
+        assert_eq!(after, before);
+
+        renew_certificate_key(&mut after).expect("entropy");
+        assert_ne!(after.certificate_key, before.certificate_key);
+        after.certificate_key = before.certificate_key.clone();
+        assert_eq!(after, before, "only the certificate key changed");
+
+        renew_admin(&mut after, "system:masters", KeyAlgorithm::EcdsaP256, NOW + Duration::days(300))
+            .expect("the authority signs");
+        assert_eq!(check::faults(&after), [""; 0]);
+        assert_eq!(after.admin_until(), datetime!(2028-09-18 12:34:56 UTC));
+        assert_eq!(after.admin_groups(), ["system:masters"]);
+        after.admin = before.admin.clone();
+        assert_eq!(after, before, "only the administrator changed");
+    }
+
+    #[test]
+    fn an_administrator_does_not_outlive_the_authority() {
+        let mut bundle = bundle();
+        let near_the_end = bundle.ca.until() - Duration::days(10);
+        renew_admin(&mut bundle, "g", KeyAlgorithm::EcdsaP256, near_the_end).expect("the authority signs");
+        assert_eq!(bundle.admin_until(), bundle.ca.until());
+    }
+
+    #[test]
+    fn nodes_are_added_and_none_is_touched() {
+        let before = bundle();
+        let mut after = before.clone();
+        assert_eq!(missing(&after, &["cp-1", "new-1", "new-2"]), ["new-1", "new-2"]);
+        assert_eq!(add_nodes(&mut after, &["cp-1", "new-1", "new-2"]).expect("entropy"), ["new-1", "new-2"]);
+        assert_eq!(add_nodes(&mut after, &["cp-1", "new-1", "new-2"]).expect("entropy"), [""; 0]);
+        assert_eq!(check::faults(&after), [""; 0]);
+        after.nodes.retain(|name, _| before.nodes.contains_key(name));
+        assert_eq!(after, before);
+    }
+
+    /// Hands out the bytes of a script.
+    fn script(bytes: &[u8]) -> impl FnMut() -> Result<u8, Error> {
+        let mut bytes = bytes.iter().copied();
+        move || bytes.next().ok_or_else(|| Error::new("the script is at its end"))
+    }
+
+    #[test]
+    fn every_letter_comes_from_seven_bytes_and_the_rest_are_thrown_away() {
+        let all: Vec<u8> = (0..=255).collect();
+        let text = letters(252, &mut script(&all)).expect("252 bytes are good");
+        assert_eq!(letters(253, &mut script(&all)).expect_err("four bytes are no letters").what, "the script is at its end");
+        let mut counts = BTreeMap::new();
+        for letter in text.chars() {
+            *counts.entry(letter).or_insert(0) += 1;
+        }
+        assert_eq!(counts.keys().collect::<String>(), "0123456789abcdefghijklmnopqrstuvwxyz");
+        assert!(counts.values().all(|count| *count == 7), "{counts:?}");
+        assert_eq!(letters(3, &mut script(&[255, 0, 252, 253, 36, 254, 251])).expect("three are good"), "aa9");
+    }
+
+    #[test]
+    fn a_token_id_that_is_taken_is_drawn_again() {
+        let mut bundle = bundle();
+        bundle
+            .nodes
+            .insert("x".into(), NodeSecrets { token: Token { id: "aaaaaa".into(), secret: Secret::new("a".repeat(16)) } });
+        let bytes: Vec<u8> = [[0; 6].as_slice(), &[1; 6], &[2; 16]].concat();
+        let token = token(&bundle, &mut script(&bytes)).expect("the script is long enough");
+        assert_eq!(token.whole().expose(), "bbbbbb.cccccccccccccccc");
+    }
+
+    #[test]
+    fn debug_output_shows_no_secret() {
+        let bundle = bundle();
+        let shown = format!("{bundle:?}");
+        assert!(shown.contains(&bundle.cluster_id) && !shown.contains("PRIVATE KEY"));
+        assert!(!shown.contains(bundle.certificate_key.expose()));
+        assert!(bundle.nodes.values().all(|node| !shown.contains(node.token.secret.expose())));
+    }
 }

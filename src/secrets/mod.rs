@@ -12,6 +12,8 @@ mod git;
 mod kubeconfig;
 mod mint;
 mod named;
+#[cfg(test)]
+mod sample;
 mod store;
 mod x509;
 

@@ -134,3 +134,214 @@ impl Drop for Place<'_> {
 fn flags(flags: OFlags) -> i32 {
     i32::try_from(flags.bits()).expect("the kernel's open flags fit an int")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::secrets::add_nodes;
+    use crate::secrets::sample::{Scratch, bundle, fresh};
+
+    const NAME: &str = "lab.secrets.yaml";
+
+    fn refused(path: &Path) -> Error {
+        load(path).map(|_| ()).expect_err("it is not to be trusted")
+    }
+
+    #[test]
+    fn a_bundle_comes_back_as_it_was_and_is_its_owners_alone() {
+        let scratch = Scratch::new();
+        let path = scratch.path(NAME);
+        assert_eq!(load(&path).expect("nothing is wrong"), None);
+        save_new(&path, &bundle()).expect("a writable directory");
+        assert_eq!(fs::metadata(&path).expect("there").mode() & 0o7777, 0o600);
+        assert_eq!(load(&path).expect("sound"), Some(bundle()));
+        assert_eq!(scratch.names(), [NAME], "nothing else is left");
+    }
+
+    #[test]
+    fn saving_what_was_loaded_changes_no_byte_and_more_nodes_only_add_lines() {
+        let scratch = Scratch::new();
+        let path = scratch.path(NAME);
+        save_new(&path, &bundle()).expect("a writable directory");
+        let first = fs::read_to_string(&path).expect("there");
+        save(&path, &bundle(), &bundle()).expect("unchanged since");
+        assert_eq!(fs::read_to_string(&path).expect("there"), first);
+
+        let mut more = bundle();
+        add_nodes(&mut more, &["new-1"]).expect("entropy");
+        save(&path, &bundle(), &more).expect("unchanged since");
+        let second = fs::read_to_string(&path).expect("there");
+        let kept: Vec<_> = second.lines().filter(|line| !line.contains("new-1") && !is_token_of(line, &more)).collect();
+        assert_eq!(kept, first.lines().collect::<Vec<_>>(), "two lines came, none went");
+        assert_eq!(fs::metadata(&path).expect("there").mode() & 0o7777, 0o600);
+    }
+
+    fn is_token_of(line: &str, bundle: &Bundle) -> bool {
+        line.contains(bundle.nodes["new-1"].token.secret.expose())
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_never_minted_over() {
+        let scratch = Scratch::new();
+        let path = scratch.write(NAME, "somebody's");
+        assert!(save_new(&path, &bundle()).expect_err("taken").what.contains("exists"));
+        assert_eq!(fs::read_to_string(&path).expect("there"), "somebody's");
+        fs::remove_file(&path).expect("own file");
+        symlink(scratch.path("elsewhere"), &path).expect("a link");
+        assert!(save_new(&path, &bundle()).expect_err("taken").what.contains("exists"));
+        assert_eq!(scratch.names(), [NAME], "nothing is written through the link, and nothing else is left");
+    }
+
+    #[test]
+    fn what_changed_since_it_was_loaded_is_not_saved_over() {
+        let scratch = Scratch::new();
+        let path = scratch.path(NAME);
+        save_new(&path, &bundle()).expect("a writable directory");
+        let (mut mine, mut theirs) = (bundle(), bundle());
+        add_nodes(&mut mine, &["mine"]).expect("entropy");
+        add_nodes(&mut theirs, &["theirs"]).expect("entropy");
+        save(&path, &bundle(), &theirs).expect("unchanged since");
+        let error = save(&path, &bundle(), &mine).expect_err("another run was first");
+        assert!(error.what.contains("has changed") && error.help.contains("again"), "{error}");
+        assert_eq!(load(&path).expect("sound"), Some(theirs));
+    }
+
+    #[test]
+    fn many_at_once_mint_one_and_lose_no_entry() {
+        let scratch = Scratch::new();
+        let path = scratch.path(NAME);
+        let candidates: Vec<Bundle> = (0..4).map(|_| fresh()).collect();
+        let minted = std::thread::scope(|scope| {
+            let runs: Vec<_> = candidates.iter().map(|own| scope.spawn(|| save_new(&path, own).is_ok())).collect();
+            runs.into_iter().map(|run| run.join().expect("no panic")).filter(|done| *done).count()
+        });
+        assert_eq!(minted, 1);
+        std::thread::scope(|scope| {
+            for name in ["a", "b", "c", "d"] {
+                let path = &path;
+                scope.spawn(move || {
+                    loop {
+                        let loaded = load(path).expect("sound at every moment").expect("there");
+                        let mut more = loaded.clone();
+                        add_nodes(&mut more, &[name]).expect("entropy");
+                        if save(path, &loaded, &more).is_ok() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        let nodes: Vec<_> = load(&path).expect("sound").expect("there").nodes.into_keys().collect();
+        assert_eq!(nodes, ["a", "b", "c", "cp-1", "d", "worker-1"]);
+        assert_eq!(scratch.names(), [NAME]);
+    }
+
+    #[test]
+    fn the_file_is_closed_to_others_from_its_first_byte() {
+        let scratch = Scratch::new();
+        let path = scratch.path(NAME);
+        let done = AtomicBool::new(false);
+        save_new(&path, &bundle()).expect("a writable directory");
+        let seen = std::thread::scope(|scope| {
+            let watcher = scope.spawn(|| {
+                let mut modes = std::collections::BTreeSet::new();
+                while !done.load(Ordering::Relaxed) {
+                    for entry in fs::read_dir(scratch.path("")).expect("a directory").flatten() {
+                        modes.extend(entry.metadata().ok().map(|found| found.mode() & 0o7777));
+                    }
+                }
+                modes
+            });
+            for _ in 0..50 {
+                save(&path, &bundle(), &bundle()).expect("unchanged since");
+            }
+            done.store(true, Ordering::Relaxed);
+            watcher.join().expect("no panic")
+        });
+        assert_eq!(seen.into_iter().collect::<Vec<_>>(), [0o600]);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_swept_and_git_would_ignore_it() {
+        let scratch = Scratch::new();
+        let left = scratch.write(".new.lab.secrets.yaml", "half a bundle");
+        assert!(left.to_string_lossy().ends_with(".secrets.yaml"));
+        let path = scratch.path(NAME);
+        save_new(&path, &bundle()).expect("a writable directory");
+        assert_eq!(scratch.names(), [NAME]);
+    }
+
+    #[test]
+    fn a_failed_save_leaves_the_old_file() {
+        let scratch = Scratch::new();
+        let path = scratch.path(NAME);
+        save_new(&path, &bundle()).expect("a writable directory");
+        let before = fs::read(&path).expect("there");
+        // A directory in the place of the temporary file cannot be removed as a file.
+        fs::create_dir(scratch.path(".new.lab.secrets.yaml")).expect("a directory");
+        let error = save(&path, &bundle(), &bundle()).expect_err("the temporary file cannot be made");
+        assert!(error.what.starts_with("writing "), "{error}");
+        assert_eq!(fs::read(&path).expect("there"), before);
+    }
+
+    #[test]
+    fn files_that_others_can_read_are_refused() {
+        let scratch = Scratch::new();
+        let path = scratch.path(NAME);
+        save_new(&path, &bundle()).expect("a writable directory");
+        for mode in [0o640, 0o604, 0o620, 0o601, 0o666] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("own file");
+            let error = refused(&path);
+            assert!(error.what.contains(&format!("{mode:04o}")) && error.help.starts_with("chmod 600 "), "{error}");
+        }
+        for mode in [0o600, 0o400] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("own file");
+            assert!(load(&path).expect("sound").is_some());
+        }
+    }
+
+    #[test]
+    fn what_is_no_plain_file_is_refused() {
+        let scratch = Scratch::new();
+        let real = scratch.path("real.secrets.yaml");
+        save_new(&real, &bundle()).expect("a writable directory");
+        let path = scratch.path(NAME);
+        symlink(&real, &path).expect("a link");
+        assert!(refused(&path).what.contains("symbolic link"));
+        fs::remove_file(&path).expect("own link");
+        fs::create_dir(&path).expect("a directory");
+        assert!(refused(&path).what.ends_with("it is not a plain file"));
+        fs::remove_dir(&path).expect("own directory");
+        rustix::fs::mknodat(CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::from(0o600), 0).expect("a FIFO");
+        assert!(refused(&path).what.ends_with("it is not a plain file"));
+        assert!(!is_bundle(&path) && is_bundle(&real) && !is_bundle(&scratch.path("nothing")));
+    }
+
+    #[test]
+    fn what_is_no_bundle_is_refused_with_the_way_out() {
+        let scratch = Scratch::new();
+        let path = scratch.path(NAME);
+        let put = |bytes: &[u8]| {
+            fs::write(&path, bytes).expect("own file");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("own file");
+        };
+        let text = form::encode(&bundle());
+        for bytes in [&b""[..], b"apiVersion: kubespore/v1\n", b"\xff\xfe", &text.as_bytes()[..text.len() / 2]] {
+            put(bytes);
+            let error = refused(&path);
+            assert!(error.what.starts_with("reading ") && error.what.contains(NAME), "{error}");
+        }
+        put(text.replacen("certificate-key: \"", "certificate-key: \"x", 1).as_bytes());
+        let error = refused(&path);
+        assert!(
+            error.what.ends_with("`certificate-key`: it is not 64 lower-case hex digits") && error.help.contains("backup"),
+            "{error}"
+        );
+        File::options().write(true).open(&path).and_then(|file| file.set_len(LARGEST + 1)).expect("a sparse file");
+        assert!(refused(&path).what.contains("more than any bundle has"));
+    }
+}

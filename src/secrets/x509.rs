@@ -114,7 +114,8 @@ pub fn public_key(pem: &str) -> Result<Public, String> {
 pub fn private_key(pem: &str) -> Result<Zeroizing<KeyPair>, String> {
     let sentence = "its key is not a private key that kubeadm can read (unencrypted RSA, or ECDSA on P-256 or P-384)";
     let key = Zeroizing::new(KeyPair::from_pem(pem).map_err(|_| sentence)?);
-    let readable = [&PKCS_RSA_SHA256, &PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384].iter().any(|kind| key.is_compatible(kind));
+    let readable =
+        [&PKCS_RSA_SHA256, &PKCS_ECDSA_P256_SHA256, &PKCS_ECDSA_P384_SHA384].iter().any(|kind| key.is_compatible(kind));
     if readable { Ok(key) } else { Err(sentence.into()) }
 }
 

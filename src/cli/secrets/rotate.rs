@@ -51,7 +51,9 @@ pub fn run(verb: &RotateVerb, talk: &Talk) -> Result<(), Failure> {
             let nodes: Vec<String> = bundle.nodes.keys().cloned().collect();
             tokens(&mut bundle, &spec, &nodes)?
         }
-        RotateVerb::Node(args) if bundle.nodes.contains_key(&args.node) => tokens(&mut bundle, &spec, std::slice::from_ref(&args.node))?,
+        RotateVerb::Node(args) if bundle.nodes.contains_key(&args.node) => {
+            tokens(&mut bundle, &spec, std::slice::from_ref(&args.node))?
+        }
         RotateVerb::Node(args) => return Err(unknown(&path, &bundle, &args.node).into()),
         RotateVerb::CertificateKey(_) => certificate_key(&mut bundle, &spec)?,
         RotateVerb::Admin(_) => administrator(&mut bundle, &spec)?,
@@ -83,8 +85,8 @@ fn tokens(bundle: &mut Bundle, spec: &ClusterSpec, nodes: &[String]) -> Result<S
     Ok(Said {
         done: format!("new bootstrap tokens for {}", nodes.join(", ")),
         next: vec![
-            format!("before the cluster is founded: render again, and give {} their new seeds", seeds.join(", ")),
-            "where it runs already: hand it each new token with `kubespore secrets bootstrap-token PROFILE NODE | kubectl apply -f -`".into(),
+            format!("render again, and give {} their new seeds; what has joined needs its own only when it is wiped", seeds.join(", ")),
+            "where the cluster runs already, hand it each new token with `kubespore secrets bootstrap-token PROFILE NODE | kubectl apply -f -`".into(),
             format!("and take the old ones away: kubectl -n kube-system delete secret --ignore-not-found {}", gone.join(" ")),
         ],
     })
@@ -104,7 +106,12 @@ fn certificate_key(bundle: &mut Bundle, spec: &ClusterSpec) -> Result<Said, Erro
 
 fn administrator(bundle: &mut Bundle, spec: &ClusterSpec) -> Result<Said, Error> {
     let until = bundle.admin_until().date();
-    secrets::renew_admin(bundle, bundle::release(spec).admin_group, bundle::authority_algorithm(spec), OffsetDateTime::now_utc())?;
+    secrets::renew_admin(
+        bundle,
+        bundle::release(spec).admin_group,
+        bundle::authority_algorithm(spec),
+        OffsetDateTime::now_utc(),
+    )?;
     Ok(Said {
         done: format!("a new administrator's certificate, until {},", bundle.admin_until().date()),
         next: vec![
