@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use super::Talk;
 use crate::error::Error;
 use crate::kubernetes::Release;
-use crate::profile::spec::{ClusterSpec, KeyAlgorithm, Role};
+use crate::profile::spec::{ClusterSpec, KeyAlgorithm};
 use crate::secrets::{self, Bundle, Existing, MintRequest};
 
 #[derive(Args, Clone, Debug)]
@@ -54,7 +54,7 @@ impl BundleArgs {
 pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Origin, talk: &Talk) -> Result<Bundle, Error> {
     let path = args.path(profile)?;
     let shown = path.display();
-    let nodes = joining(spec);
+    let nodes = secrets::requests(spec);
     let Some(loaded) = secrets::load(&path)? else {
         if origin == Origin::Locked {
             return Err(absent(&path));
@@ -72,7 +72,7 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
             .help("`kubespore render` without `--locked` adds what is missing"));
     }
     let mut bundle = loaded.clone();
-    secrets::add_nodes(&mut bundle, &nodes)?;
+    secrets::add_nodes(&mut bundle, &nodes, OffsetDateTime::now_utc())?;
     secrets::save(&path, &loaded, &bundle)?;
     talk.say(&format!("added to {shown}: {list}"));
     Ok(bundle)
@@ -97,7 +97,7 @@ pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, talk: &Talk) 
     secrets::refuse_where_git_would_take_it(path)?;
     let release = release(spec);
     let adopted = existing.names();
-    let nodes = joining(spec);
+    let nodes = secrets::requests(spec);
     let request = MintRequest {
         cluster: spec.name.as_str(),
         nodes: &nodes,
@@ -121,11 +121,6 @@ pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, talk: &Talk) 
     ));
     talk.say(&format!("  the first machine may found the cluster until {}", secrets::instant(bundle.found_until)));
     Ok(bundle)
-}
-
-/// The machines that have a credential to join with.
-pub fn joining(spec: &ClusterSpec) -> Vec<&str> {
-    spec.nodes.iter().filter(|node| node.role != Role::LoadBalancer).map(|node| node.name.as_str()).collect()
 }
 
 /// What is known of the profile's release.

@@ -184,7 +184,8 @@ impl ClusterSpec {
     /// itself, a worker has it wherever the release takes a certificate out of a discovery file.
     #[must_use]
     pub fn credential(&self, role: Role) -> Credential {
-        let able = self.join.discovery == Discovery::File && self.version.release().is_some_and(|r| r.discovery_client_certificate);
+        let able =
+            self.join.discovery == Discovery::File && self.version.release().is_some_and(|r| r.discovery_client_certificate);
         match (self.join.credential, role) {
             (Some(Credential::Certificate), _) => Credential::Certificate,
             (Some(Credential::Identity) | None, Role::Worker) if able => Credential::Identity,

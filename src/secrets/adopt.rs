@@ -127,7 +127,7 @@ fn read(directory: &Path, name: &str, wanted: impl Fn(&str) -> bool) -> Result<O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secrets::sample::{NOW, REQUEST, Scratch, bundle, fresh};
+    use crate::secrets::sample::{NOW, Scratch, bundle, fresh, request};
     use crate::secrets::{adopt, load, save_new};
 
     /// Made by openssl as kubeadm makes its own: a PrintableString for a name, no AKI, SHA-1 for an SKI; good until 2126.
@@ -172,7 +172,7 @@ mod tests {
         pki(&scratch);
         let existing = read_pki(&scratch.path(""), NOW).expect("sound");
         assert_eq!(existing.names(), ["ca", "front-proxy-ca", "etcd/ca", "sa"]);
-        let (adopted, original) = (adopt(existing, &REQUEST, NOW).expect("sound"), bundle());
+        let (adopted, original) = (adopt(existing, &request(), NOW).expect("sound"), bundle());
         assert_eq!(adopted.ca, original.ca);
         assert_eq!(adopted.front_proxy_ca, original.front_proxy_ca);
         assert_eq!(adopted.etcd_ca, original.etcd_ca);
@@ -191,7 +191,7 @@ mod tests {
         scratch.write("sa.key", bundle().service_account.key.expose());
         let existing = read_pki(&scratch.path(""), NOW).expect("sound");
         assert_eq!(existing.names(), ["ca", "sa"]);
-        let adopted = adopt(existing, &REQUEST, NOW).expect("its certificate signs the administrator's");
+        let adopted = adopt(existing, &request(), NOW).expect("its certificate signs the administrator's");
         assert_eq!(adopted.ca.certificate, CERTIFICATE);
         assert!(adopted.ca.key.expose().starts_with("-----BEGIN EC PRIVATE KEY-----\n"));
         assert_eq!(adopted.service_account.public, bundle().service_account.public, "sa.pub is made where it is missing");
@@ -248,7 +248,7 @@ mod tests {
         scratch.write("etcd/ca.crt", &bundle().ca.certificate);
         scratch.write("etcd/ca.key", bundle().ca.key.expose());
         let existing = read_pki(&scratch.path(""), NOW).expect("each pair is sound");
-        let error = adopt(existing, &REQUEST, NOW).map(|_| ()).expect_err("one key for two");
+        let error = adopt(existing, &request(), NOW).map(|_| ()).expect_err("one key for two");
         assert!(error.what.contains("`etcd-ca`: it is the same key"), "{error}");
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::leaf::Leaf;
 use super::x509::{self, KeyKind};
 use crate::secret::Secret;
 
@@ -62,6 +63,8 @@ pub struct ServiceAccount {
 pub struct NodeSecrets {
     /// Its bootstrap token.
     pub token: Token,
+    /// Its certificates that were issued beforehand.
+    pub leaves: BTreeMap<Leaf, CertifiedKey>,
 }
 
 /// A bootstrap token: `[a-z0-9]{6}.[a-z0-9]{16}` (k8s.io/cluster-bootstrap, token/api).

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::bundle::{Bundle, CertifiedKey, ServiceAccount};
+use super::leaf::Authority;
 use super::x509;
 
 /// What is said of a certificate that cannot sign others; kubeadm would not notice a missing keyCertSign.
@@ -57,6 +58,21 @@ pub fn faults(bundle: &Bundle) -> Vec<String> {
             faults.push(format!("`nodes.{name}.token`: it is not of the form [a-z0-9]{{6}}.[a-z0-9]{{16}}"));
         } else if !ids.insert(&node.token.id) {
             faults.push(format!("`nodes.{name}.token`: another node's token has the same id"));
+        }
+        for (leaf, issued) in &node.leaves {
+            let at = format!("`nodes.{name}.{}`", leaf.as_str());
+            let authority = match leaf.authority() {
+                Authority::Cluster => ("ca", &bundle.ca),
+                Authority::FrontProxy => ("front-proxy-ca", &bundle.front_proxy_ca),
+                Authority::Etcd => ("etcd-ca", &bundle.etcd_ca),
+            };
+            match (belongs_together(issued), x509::parse(&issued.certificate), x509::parse(&authority.1.certificate)) {
+                (Err(fault), ..) => faults.push(format!("{at}: {fault}")),
+                (Ok(()), Ok(own), Ok(signer)) if !own.is_signed_by(&signer) => {
+                    faults.push(format!("{at}: its certificate is not signed by `{}`", authority.0));
+                }
+                _ => {}
+            }
         }
     }
     faults

@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
+use super::leaf::Leaf;
 use crate::secret::Secret;
 use crate::yaml::{self, Kind, Node, Yaml};
 
@@ -31,7 +32,11 @@ pub fn encode(bundle: &Bundle) -> Zeroizing<String> {
     let text = |text: &str| Yaml::str(text);
     let pem = |text: &str| Yaml::Literal(text.to_owned());
     let pair = |pair: &CertifiedKey| Yaml::map([("certificate", pem(&pair.certificate)), ("key", pem(pair.key.expose()))]);
-    let node = |node: &NodeSecrets| Yaml::map([("token", text(node.token.whole().expose()))]);
+    let node = |node: &NodeSecrets| {
+        let token = ("token".to_owned(), text(node.token.whole().expose()));
+        let leaves = node.leaves.iter().map(|(leaf, issued)| (leaf.as_str().to_owned(), pair(issued)));
+        Yaml::Map(std::iter::once(token).chain(leaves).collect())
+    };
     let account = &bundle.service_account;
     let mut document = Yaml::map([
         ("apiVersion", text(API_VERSION)),
@@ -81,10 +86,21 @@ fn read(document: &Node, text: &str) -> Result<Bundle, String> {
     let mut nodes = BTreeMap::new();
     for (name, node) in top.fields("nodes")?.entries()? {
         let fields = Fields::of(node, text, &format!("nodes.{name}"))?;
-        fields.only(&["token"])?;
+        let mut known = vec!["token"];
+        known.extend(Leaf::ALL.map(Leaf::as_str));
+        fields.only(&known)?;
+        let mut leaves = BTreeMap::new();
+        for (key, _) in fields.entries()? {
+            if let Ok(leaf) = key.parse::<Leaf>() {
+                let issued = fields.fields(key)?;
+                issued.only(&["certificate", "key"])?;
+                let issued = CertifiedKey { certificate: issued.text("certificate")?, key: Secret::new(issued.text("key")?) };
+                leaves.insert(leaf, issued);
+            }
+        }
         let token = Zeroizing::new(fields.text("token")?);
         let (id, secret) = token.split_once('.').ok_or_else(|| format!("`nodes.{name}.token` has no `.`"))?;
-        nodes.insert(name.to_owned(), NodeSecrets { token: Token { id: id.to_owned(), secret: Secret::new(secret) } });
+        nodes.insert(name.to_owned(), NodeSecrets { token: Token { id: id.to_owned(), secret: Secret::new(secret) }, leaves });
     }
     top.only(&[
         "apiVersion",
@@ -215,7 +231,7 @@ impl<'n> Fields<'n> {
 mod tests {
     use super::*;
     use crate::redact::redact;
-    use crate::secrets::sample::bundle;
+    use crate::secrets::sample::{bundle, issued};
 
     fn refused(text: &str) -> String {
         decode(text).map(|_| ()).expect_err("it is damaged")
@@ -232,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_written_again_the_same() {
-        let bundle = bundle();
+        let bundle = issued();
         let text = encode(&bundle);
         let again = decode(&text).expect("own text");
         assert_eq!(again, bundle);

@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Bundle;
+use super::{Bundle, CertifiedKey};
 use crate::yaml::{Yaml, to_string};
 
 /// The administrator's kubeconfig, which exists before the cluster does.
@@ -27,17 +27,31 @@ pub fn admin_kubeconfig(bundle: &Bundle, endpoint: &str) -> String {
     ]))
 }
 
-/// What kubeadm discovers the cluster by: endpoint and CA, no credential. A context without a user would be refused
-/// ("user was not specified for context"), so there is none, and the cluster has no name.
+/// What kubeadm discovers the cluster by: endpoint and CA, and the machine's own certificate where that is its credential.
+///
+/// Without one there is no context and the cluster has no name: a context without a user would be refused
+/// ("user was not specified for context").
 #[must_use]
-pub fn discovery_kubeconfig(bundle: &Bundle, endpoint: &str) -> String {
-    to_string(&Yaml::map([
-        ("apiVersion", Yaml::str("v1")),
-        ("kind", Yaml::str("Config")),
-        ("clusters", cluster("", bundle, endpoint)),
-        ("users", Yaml::Seq(vec![])),
-        ("contexts", Yaml::Seq(vec![])),
-    ]))
+pub fn discovery_kubeconfig(bundle: &Bundle, endpoint: &str, user: Option<&CertifiedKey>) -> String {
+    const USER: &str = "joining-node";
+    let name = if user.is_some() { bundle.cluster.as_str() } else { "" };
+    let named = |key: &str, value: Yaml| Yaml::Seq(vec![Yaml::map([("name", Yaml::str(USER)), (key, value)])]);
+    let mut pairs = vec![
+        ("apiVersion".to_owned(), Yaml::str("v1")),
+        ("kind".to_owned(), Yaml::str("Config")),
+        ("clusters".to_owned(), cluster(name, bundle, endpoint)),
+    ];
+    match user {
+        None => pairs.extend(["users", "contexts"].map(|key| (key.to_owned(), Yaml::Seq(vec![])))),
+        Some(user) => {
+            let own = [("client-certificate-data", data(&user.certificate)), ("client-key-data", data(user.key.expose()))];
+            let context = Yaml::map([("cluster", Yaml::str(name)), ("user", Yaml::str(USER))]);
+            pairs.push(("users".to_owned(), named("user", Yaml::map(own))));
+            pairs.push(("contexts".to_owned(), named("context", context)));
+            pairs.push(("current-context".to_owned(), Yaml::str(USER)));
+        }
+    }
+    to_string(&Yaml::Map(pairs))
 }
 
 fn cluster(name: &str, bundle: &Bundle, endpoint: &str) -> Yaml {
@@ -79,7 +93,7 @@ mod tests {
 
     #[test]
     fn discovery_has_the_cluster_and_no_credential() {
-        let config = read(&discovery_kubeconfig(&bundle(), "api.lab:6443"));
+        let config = read(&discovery_kubeconfig(&bundle(), "api.lab:6443", None));
         assert_eq!((&config["users"], &config["contexts"]), (&json!([]), &json!([])));
         assert_eq!(config["clusters"][0]["name"], "");
         assert_eq!(config["clusters"][0]["cluster"]["server"], "https://api.lab:6443");

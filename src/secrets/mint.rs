@@ -4,6 +4,7 @@
 //! `getrandom` for tokens and serials, aws-lc for keys. Absent on purpose: anything seedable, and the clock.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
 
 use rcgen::{
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::adopt::Existing;
 use super::bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token};
+use super::leaf::{Authority, Leaf, NodeRequest};
 use super::{check, x509};
 use crate::error::{Doing, Error};
 use crate::profile::spec::KeyAlgorithm;
@@ -35,7 +37,7 @@ pub struct MintRequest<'a> {
     /// The cluster's name.
     pub cluster: &'a str,
     /// The nodes that join, the founder among them.
-    pub nodes: &'a [&'a str],
+    pub nodes: &'a [NodeRequest],
     /// Key type of the authorities and the administrator.
     pub authorities: KeyAlgorithm,
     /// Key type of the service-account pair.
@@ -90,27 +92,79 @@ pub fn adopt(existing: Existing, request: &MintRequest<'_>, now: OffsetDateTime)
         certificate_key: certificate_key()?,
         nodes: BTreeMap::new(),
     };
-    add_nodes(&mut bundle, request.nodes)?;
+    add_nodes(&mut bundle, request.nodes, minted)?;
     whole(bundle)
 }
 
-/// Names the nodes that the bundle has nothing for.
+/// Names what the bundle lacks: a node, or a certificate of one.
 #[must_use]
-pub fn missing(bundle: &Bundle, nodes: &[&str]) -> Vec<String> {
-    nodes.iter().filter(|name| !bundle.nodes.contains_key(**name)).map(|name| (*name).to_owned()).collect()
+pub fn missing(bundle: &Bundle, nodes: &[NodeRequest]) -> Vec<String> {
+    let lacks = |request: &NodeRequest| match bundle.nodes.get(&request.name) {
+        None => vec![request.name.clone()],
+        Some(known) => absent(known, request).map(|leaf| format!("{} of {}", leaf.as_str(), request.name)).collect(),
+    };
+    nodes.iter().flat_map(lacks).collect()
+}
+
+fn absent(known: &NodeSecrets, request: &NodeRequest) -> impl Iterator<Item = Leaf> {
+    request.leaves.iter().copied().filter(|leaf| !known.leaves.contains_key(leaf))
 }
 
 /// Adds what is missing and touches nothing else; names what it added.
 ///
 /// # Errors
-/// When the system has no entropy to give.
-pub fn add_nodes(bundle: &mut Bundle, nodes: &[&str]) -> Result<Vec<String>, Error> {
+/// When the system has no entropy to give, or an authority cannot sign.
+pub fn add_nodes(bundle: &mut Bundle, nodes: &[NodeRequest], now: OffsetDateTime) -> Result<Vec<String>, Error> {
     let added = missing(bundle, nodes);
-    for name in &added {
-        let token = token(bundle, &mut system_byte)?;
-        bundle.nodes.insert(name.clone(), NodeSecrets { token });
+    for request in nodes {
+        let mut known = match bundle.nodes.get(&request.name) {
+            Some(known) => known.clone(),
+            None => NodeSecrets { token: token(bundle, &mut system_byte)?, leaves: BTreeMap::new() },
+        };
+        for leaf in absent(&known, request).collect::<Vec<_>>() {
+            known.leaves.insert(leaf, issue(bundle, leaf, request, now)?);
+        }
+        bundle.nodes.insert(request.name.clone(), known);
     }
     Ok(added)
+}
+
+/// Issues certificates of a node anew; names those it replaced.
+///
+/// # Errors
+/// As `add_nodes`.
+pub fn renew_leaves(bundle: &mut Bundle, request: &NodeRequest, now: OffsetDateTime) -> Result<Vec<Leaf>, Error> {
+    let issued = request.leaves.iter().map(|leaf| Ok((*leaf, issue(bundle, *leaf, request, now)?)));
+    let issued: BTreeMap<_, _> = issued.collect::<Result<_, Error>>()?;
+    let leaves = issued.keys().copied().collect();
+    if let Some(known) = bundle.nodes.get_mut(&request.name) {
+        known.leaves.extend(issued);
+    }
+    Ok(leaves)
+}
+
+/// Signs one certificate of a node, with a key of its authority's kind; it lives as long as its authority unless it is a
+/// bootstrapper's.
+fn issue(bundle: &Bundle, leaf: Leaf, request: &NodeRequest, now: OffsetDateTime) -> Result<CertifiedKey, Error> {
+    let now = now.replace_nanosecond(0).expect("zero is a nanosecond");
+    let (name, issuer) = match leaf.authority() {
+        Authority::Cluster => ("ca", &bundle.ca),
+        Authority::FrontProxy => ("front-proxy-ca", &bundle.front_proxy_ca),
+        Authority::Etcd => ("etcd-ca", &bundle.etcd_ca),
+    };
+    let kind = if issuer.key_kind().is_elliptic() { KeyAlgorithm::EcdsaP256 } else { KeyAlgorithm::Rsa2048 };
+    let (common_name, organisation) = leaf.subject(&request.name);
+    let end = if leaf == Leaf::Bootstrap { now + request.bootstrap_life } else { issuer.until() };
+    let mut names = Vec::new();
+    if leaf.serves() {
+        for name in ["localhost", request.name.as_str()] {
+            names.push(SanType::DnsName(name.try_into().doing(|| format!("naming {name}"))?));
+        }
+        let own = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        names.extend(own.into_iter().chain(request.addresses.iter().copied()).map(SanType::IpAddress));
+    }
+    let subject = Subject { common_name: &common_name, organisation, names, usages: leaf.usages() };
+    sign((name, issuer), subject, &*key_pair(kind)?, now, end)
 }
 
 /// Gives a node a new token in place of its old one, which it returns; `None` when the bundle does not know the node.
@@ -180,17 +234,41 @@ fn authority(name: &str, dns: Option<&str>, kind: KeyAlgorithm, minted: OffsetDa
 }
 
 fn administrator(group: &str, ca: &CertifiedKey, key: &KeyPair, now: OffsetDateTime) -> Result<CertifiedKey, Error> {
-    const DOING: &str = "signing the administrator's certificate";
-    let failed = |fault: String| Error::new(format!("{DOING}: `ca`: {fault}"));
-    let ca_key = x509::private_key(ca.key.expose()).map_err(failed)?;
-    let ca_end = x509::parse(&ca.certificate).map_err(failed)?.not_after;
-    let issuer = Issuer::from_ca_cert_pem(&ca.certificate, &*ca_key).doing(|| DOING.to_owned())?;
-    let mut params = params("kubernetes-admin", now, ca_end.min(now + ADMIN_LIFE))?;
+    let usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let subject = Subject { common_name: "kubernetes-admin", organisation: Some(group), names: vec![], usages };
+    sign(("ca", ca), subject, key, now, now + ADMIN_LIFE)
+}
+
+/// Whom a certificate is about.
+struct Subject<'a> {
+    common_name: &'a str,
+    organisation: Option<&'a str>,
+    names: Vec<SanType>,
+    usages: Vec<ExtendedKeyUsagePurpose>,
+}
+
+/// Signs a certificate that is no authority's, for no longer than its authority lives.
+fn sign(
+    (name, issuer): (&str, &CertifiedKey),
+    subject: Subject<'_>,
+    key: &KeyPair,
+    now: OffsetDateTime,
+    end: OffsetDateTime,
+) -> Result<CertifiedKey, Error> {
+    let doing = || format!("signing the certificate of {} with `{name}`", subject.common_name);
+    let failed = |fault: String| Error::new(format!("{}: {fault}", doing()));
+    let issuer_key = x509::private_key(issuer.key.expose()).map_err(failed)?;
+    let issuer_end = x509::parse(&issuer.certificate).map_err(failed)?.not_after;
+    let issuer = Issuer::from_ca_cert_pem(&issuer.certificate, &*issuer_key).doing(doing)?;
+    let mut params = params(subject.common_name, now, issuer_end.min(end))?;
     params.is_ca = IsCa::ExplicitNoCa;
-    params.distinguished_name.push(DnType::OrganizationName, group);
+    if let Some(organisation) = subject.organisation {
+        params.distinguished_name.push(DnType::OrganizationName, organisation);
+    }
+    params.subject_alt_names.clone_from(&subject.names);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let certificate = params.signed_by(key, &issuer).doing(|| DOING.to_owned())?.pem();
+    params.extended_key_usages.clone_from(&subject.usages);
+    let certificate = params.signed_by(key, &issuer).doing(doing)?.pem();
     Ok(CertifiedKey { certificate, key: Secret::new(key.serialize_pem()) })
 }
 
@@ -256,7 +334,7 @@ mod tests {
     use super::*;
     use crate::kubernetes::Version;
     use crate::secrets::KeyKind;
-    use crate::secrets::sample::{NOW, REQUEST, bundle, fresh};
+    use crate::secrets::sample::{NOW, bundle, every_leaf, fresh, issued, plain, request};
 
     fn look<T>(pair: &CertifiedKey, at: impl FnOnce(&X509Certificate<'_>) -> T) -> T {
         let pem = Pem::iter_from_buffer(pair.certificate.as_bytes()).next().expect("one block").expect("sound PEM");
@@ -345,7 +423,7 @@ mod tests {
                 authorities: best(release.ec_certificate_authority),
                 service_account: best(release.ec_service_account_key),
                 admin_group: release.admin_group,
-                ..REQUEST
+                ..request()
             };
             let bundle = mint(&request, NOW).expect("the system has entropy");
             let kind = |elliptic: bool| if elliptic { KeyKind::Ecdsa(256) } else { KeyKind::Rsa(2048) };
@@ -372,7 +450,7 @@ mod tests {
         let old = renew_token(&mut after, "cp-1").expect("entropy").expect("a known node");
         assert_eq!(old, before.nodes["cp-1"].token);
         assert_ne!(after.nodes["cp-1"], before.nodes["cp-1"]);
-        after.nodes.insert("cp-1".into(), NodeSecrets { token: old });
+        after.nodes.insert("cp-1".into(), NodeSecrets { token: old, leaves: BTreeMap::new() });
         assert_eq!(after, before, "only that token changed");
         assert_eq!(renew_token(&mut after, "nobody").expect("entropy"), None);
         assert_eq!(after, before);
@@ -403,9 +481,9 @@ mod tests {
     fn nodes_are_added_and_none_is_touched() {
         let before = bundle();
         let mut after = before.clone();
-        assert_eq!(missing(&after, &["cp-1", "new-1", "new-2"]), ["new-1", "new-2"]);
-        assert_eq!(add_nodes(&mut after, &["cp-1", "new-1", "new-2"]).expect("entropy"), ["new-1", "new-2"]);
-        assert_eq!(add_nodes(&mut after, &["cp-1", "new-1", "new-2"]).expect("entropy"), [""; 0]);
+        assert_eq!(missing(&after, &plain(&["cp-1", "new-1", "new-2"])), ["new-1", "new-2"]);
+        assert_eq!(add_nodes(&mut after, &plain(&["cp-1", "new-1", "new-2"]), NOW).expect("entropy"), ["new-1", "new-2"]);
+        assert_eq!(add_nodes(&mut after, &plain(&["cp-1", "new-1", "new-2"]), NOW).expect("entropy"), [""; 0]);
         assert_eq!(check::faults(&after), [""; 0]);
         after.nodes.retain(|name, _| before.nodes.contains_key(name));
         assert_eq!(after, before);
@@ -434,9 +512,10 @@ mod tests {
     #[test]
     fn a_token_id_that_is_taken_is_drawn_again() {
         let mut bundle = bundle();
-        bundle
-            .nodes
-            .insert("x".into(), NodeSecrets { token: Token { id: "aaaaaa".into(), secret: Secret::new("a".repeat(16)) } });
+        bundle.nodes.insert(
+            "x".into(),
+            NodeSecrets { token: Token { id: "aaaaaa".into(), secret: Secret::new("a".repeat(16)) }, leaves: BTreeMap::new() },
+        );
         let bytes: Vec<u8> = [[0; 6].as_slice(), &[1; 6], &[2; 16]].concat();
         let token = token(&bundle, &mut script(&bytes)).expect("the script is long enough");
         assert_eq!(token.whole().expose(), "bbbbbb.cccccccccccccccc");
@@ -449,5 +528,51 @@ mod tests {
         assert!(shown.contains(&bundle.cluster_id) && !shown.contains("PRIVATE KEY"));
         assert!(!shown.contains(bundle.certificate_key.expose()));
         assert!(bundle.nodes.values().all(|node| !shown.contains(node.token.secret.expose())));
+    }
+
+    #[test]
+    fn certificates_issued_beforehand_are_what_kubeadm_would_issue() {
+        let bundle = issued();
+        let rows: [(Leaf, &CertifiedKey, &str, bool); 7] = [
+            (Leaf::Identity, &bundle.ca, "CN=system:node:cp-1, O=system:nodes", false),
+            (Leaf::Bootstrap, &bundle.ca, "CN=kubespore:cp-1, O=system:bootstrappers:kubeadm:default-node-token", false),
+            (Leaf::FrontProxyClient, &bundle.front_proxy_ca, "CN=front-proxy-client", false),
+            (Leaf::EtcdServer, &bundle.etcd_ca, "CN=cp-1", true),
+            (Leaf::EtcdPeer, &bundle.etcd_ca, "CN=cp-1", true),
+            (Leaf::EtcdHealthcheckClient, &bundle.etcd_ca, "CN=kube-etcd-healthcheck-client", false),
+            (Leaf::ApiserverEtcdClient, &bundle.etcd_ca, "CN=kube-apiserver-etcd-client", false),
+        ];
+        for (leaf, issuer, subject, serves) in rows {
+            let (issuer_id, _) = look(issuer, key_ids);
+            look(&bundle.nodes["cp-1"].leaves[&leaf], |certificate| {
+                assert_eq!(certificate.subject().to_string(), subject);
+                assert!(!certificate.is_ca());
+                assert_eq!(key_ids(certificate).1, issuer_id, "{subject}");
+                let usage = certificate.extended_key_usage().expect("readable").expect("there").value;
+                assert!(usage.client_auth && usage.server_auth == serves, "{subject}");
+                let names =
+                    certificate.subject_alternative_name().expect("readable").map(|names| names.value.general_names.len());
+                // localhost, the node, 127.0.0.1, ::1 and the node's address.
+                assert_eq!(names, serves.then_some(5), "{subject}");
+                let end = if leaf == Leaf::Bootstrap { datetime!(2026-11-30 12:34:56 UTC) } else { issuer.until() };
+                assert_eq!(certificate.validity().not_after.to_datetime(), end, "{subject}");
+            });
+        }
+    }
+
+    #[test]
+    fn a_certificate_that_is_missing_is_added_and_renewed_alone() {
+        let request = every_leaf();
+        let mut after = bundle();
+        assert_eq!(missing(&after, std::slice::from_ref(&request)).len(), Leaf::ALL.len());
+        assert_eq!(missing(&after, std::slice::from_ref(&request))[0], "identity of cp-1");
+        let before = issued();
+        after = before.clone();
+        let mut wish = request.clone();
+        wish.leaves = vec![Leaf::Identity];
+        assert_eq!(renew_leaves(&mut after, &wish, NOW).expect("entropy"), [Leaf::Identity]);
+        let leaves = |bundle: &Bundle| bundle.nodes["cp-1"].leaves.clone();
+        let changed: Vec<_> = leaves(&after).into_iter().filter(|(leaf, issued)| leaves(&before)[leaf] != *issued).collect();
+        assert_eq!(changed.iter().map(|(leaf, _)| *leaf).collect::<Vec<_>>(), [Leaf::Identity]);
     }
 }

@@ -10,6 +10,7 @@ mod check;
 mod form;
 mod git;
 mod kubeconfig;
+mod leaf;
 mod mint;
 mod named;
 #[cfg(test)]
@@ -22,7 +23,8 @@ pub use bootstrap_token::bootstrap_token_manifest;
 pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
 pub use git::refuse_where_git_would_take_it;
 pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
-pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_token};
+pub use leaf::{Leaf, NodeRequest, leaves, requests};
+pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves, renew_token};
+pub use named::{SecretName, wanted};
 pub use store::{is_bundle, load, save, save_new};
 pub use x509::KeyKind;
-pub use named::{SecretName, wanted};

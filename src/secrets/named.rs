@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::Bundle;
+use super::{Bundle, Leaf};
 use crate::leak::Wanted;
 use crate::secret::Secret;
 
@@ -29,6 +29,8 @@ pub enum SecretName {
     AdministratorKey,
     /// The bootstrap token of a node.
     Token(String),
+    /// The key of a certificate of a node.
+    Leaf(String, Leaf),
 }
 
 impl fmt::Display for SecretName {
@@ -41,6 +43,7 @@ impl fmt::Display for SecretName {
             Self::CertificateKey => f.write_str("certificate key"),
             Self::AdministratorKey => f.write_str("administrator's key"),
             Self::Token(node) => write!(f, "bootstrap token of {node}"),
+            Self::Leaf(node, leaf) => write!(f, "{} key of {node}", leaf.as_str()),
         }
     }
 }
@@ -64,6 +67,9 @@ pub fn wanted(bundle: &Bundle) -> Vec<Wanted<SecretName>> {
         forms: vec![secrets.token.secret.clone()],
         binary: vec![],
     }));
+    let leaves =
+        bundle.nodes.iter().flat_map(|(node, secrets)| secrets.leaves.iter().map(move |(leaf, issued)| (node, leaf, issued)));
+    all.extend(leaves.map(|(node, leaf, issued)| private_key(SecretName::Leaf(node.clone(), *leaf), &issued.key)));
     all
 }
 

@@ -1,39 +1,70 @@
 //! What the tests of this room share: a bundle made once, and a directory that goes away.
 
 use std::fs;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, OnceLock};
 
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
 use super::bundle::Bundle;
-use super::mint::{MintRequest, mint};
+use super::leaf::{Leaf, NodeRequest};
+use super::mint::{MintRequest, add_nodes, mint};
 use crate::profile::spec::KeyAlgorithm;
 
 /// The moment at which everything here is minted.
 pub const NOW: OffsetDateTime = datetime!(2026-11-23 12:34:56.789 UTC);
 
-/// A cluster named `lab` with two nodes, all its keys ECDSA.
-pub const REQUEST: MintRequest<'static> = MintRequest {
-    cluster: "lab",
-    nodes: &["cp-1", "worker-1"],
-    authorities: KeyAlgorithm::EcdsaP256,
-    service_account: KeyAlgorithm::EcdsaP256,
-    admin_group: "kubeadm:cluster-admins",
-    found_within: Duration::days(30),
-};
+/// Nodes that want nothing but a token.
+pub fn plain(names: &[&str]) -> Vec<NodeRequest> {
+    let request = |name: &&str| NodeRequest {
+        name: (*name).to_owned(),
+        leaves: vec![],
+        addresses: vec![],
+        bootstrap_life: Duration::days(7),
+    };
+    names.iter().map(request).collect()
+}
 
-/// The bundle of `REQUEST`, the same one each time.
+/// A cluster named `lab` with two nodes, all its keys ECDSA.
+pub fn request() -> MintRequest<'static> {
+    static NODES: LazyLock<Vec<NodeRequest>> = LazyLock::new(|| plain(&["cp-1", "worker-1"]));
+    MintRequest {
+        cluster: "lab",
+        nodes: &NODES,
+        authorities: KeyAlgorithm::EcdsaP256,
+        service_account: KeyAlgorithm::EcdsaP256,
+        admin_group: "kubeadm:cluster-admins",
+        found_within: Duration::days(30),
+    }
+}
+
+/// The bundle of `request`, the same one each time.
 pub fn bundle() -> Bundle {
     static MADE: OnceLock<Bundle> = OnceLock::new();
     MADE.get_or_init(fresh).clone()
 }
 
-/// Another bundle of `REQUEST`, with keys of its own.
+/// Another bundle of `request`, with keys of its own.
 pub fn fresh() -> Bundle {
-    mint(&REQUEST, NOW).expect("the system has entropy")
+    mint(&request(), NOW).expect("the system has entropy")
+}
+
+/// The request of `cp-1` for every kind of certificate.
+pub fn every_leaf() -> NodeRequest {
+    let mut request = plain(&["cp-1"]).remove(0);
+    request.leaves = Leaf::ALL.to_vec();
+    request.addresses = vec![IpAddr::from([10, 0, 0, 11])];
+    request
+}
+
+/// `bundle`, with every kind of certificate for `cp-1`.
+pub fn issued() -> Bundle {
+    let mut bundle = bundle();
+    add_nodes(&mut bundle, &[every_leaf()], NOW).expect("the system has entropy");
+    bundle
 }
 
 /// A directory of its owner alone that goes away with this value.

@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::secrets::add_nodes;
-    use crate::secrets::sample::{Scratch, bundle, fresh};
+    use crate::secrets::sample::{NOW, Scratch, bundle, fresh, plain};
 
     const NAME: &str = "lab.secrets.yaml";
 
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).expect("there"), first);
 
         let mut more = bundle();
-        add_nodes(&mut more, &["new-1"]).expect("entropy");
+        add_nodes(&mut more, &plain(&["new-1"]), NOW).expect("entropy");
         save(&path, &bundle(), &more).expect("unchanged since");
         let second = fs::read_to_string(&path).expect("there");
         let kept: Vec<_> = second.lines().filter(|line| !line.contains("new-1") && !is_token_of(line, &more)).collect();
@@ -202,8 +202,8 @@ mod tests {
         let path = scratch.path(NAME);
         save_new(&path, &bundle()).expect("a writable directory");
         let (mut mine, mut theirs) = (bundle(), bundle());
-        add_nodes(&mut mine, &["mine"]).expect("entropy");
-        add_nodes(&mut theirs, &["theirs"]).expect("entropy");
+        add_nodes(&mut mine, &plain(&["mine"]), NOW).expect("entropy");
+        add_nodes(&mut theirs, &plain(&["theirs"]), NOW).expect("entropy");
         save(&path, &bundle(), &theirs).expect("unchanged since");
         let error = save(&path, &bundle(), &mine).expect_err("another run was first");
         assert!(error.what.contains("has changed") && error.help.contains("again"), "{error}");
@@ -227,7 +227,7 @@ mod tests {
                     loop {
                         let loaded = load(path).expect("sound at every moment").expect("there");
                         let mut more = loaded.clone();
-                        add_nodes(&mut more, &[name]).expect("entropy");
+                        add_nodes(&mut more, &plain(&[name]), NOW).expect("entropy");
                         if save(path, &loaded, &more).is_ok() {
                             return;
                         }

@@ -99,7 +99,9 @@ fn certificate_key(bundle: &mut Bundle, spec: &ClusterSpec) -> Result<Said, Erro
             format!("render again, and give {} their new seeds", control_planes(spec).collect::<Vec<_>>().join(", ")),
             "what a running cluster has uploaded stays under the old key until it is uploaded anew (`kubeadm init phase upload-certs`)".into(),
         ],
-        Distribution::Embedded => vec!["nothing has to be rendered: with `pki.distribution: embedded` no machine holds it".into()],
+        Distribution::Embedded | Distribution::Reduced => {
+            vec![format!("nothing has to be rendered: with `pki.distribution: {}` no machine holds it", spec.pki.distribution.as_str())]
+        }
     };
     Ok(Said { done: "a new certificate key".into(), next })
 }

@@ -862,7 +862,8 @@ impl World {
     /// Whether a cluster's voters around a machine are a majority.
     pub fn quorum(&self, cluster: usize, seen_from: usize) -> bool {
         let voters: Vec<_> = self.clusters[cluster].members.iter().filter(|member| !member.learner).collect();
-        let live = voters.iter().filter(|member| self.member_lives(cluster, member) && self.reach(seen_from, member.machine)).count();
+        let live =
+            voters.iter().filter(|member| self.member_lives(cluster, member) && self.reach(seen_from, member.machine)).count();
         live > voters.len() / 2
     }
 
@@ -951,7 +952,8 @@ impl World {
                 self.write_data_if_changed(place, cluster, id);
             }
         }
-        let api_whole = self.whole(place, "etc/kubernetes/manifests/kube-apiserver.yaml") && self.whole(place, "etc/kubernetes/pki/apiserver.crt");
+        let api_whole = self.whole(place, "etc/kubernetes/manifests/kube-apiserver.yaml")
+            && self.whole(place, "etc/kubernetes/pki/apiserver.crt");
         match self.machines[place].etcd {
             Some(since) if api_whole && now >= since + API_STARTS => {
                 self.machines[place].api.get_or_insert(now);
@@ -975,7 +977,11 @@ impl World {
                 return;
             }
             let others = known.members.iter().filter(|member| member.id != id && self.member_lives(cluster, member)).count();
-            if epoch < known.epoch && others >= known.members.len() / 2 + 1 && !self.done(place) && !self.has(place, "var/lib/kubespore/member") {
+            if epoch < known.epoch
+                && others >= known.members.len() / 2 + 1
+                && !self.done(place)
+                && !self.has(place, "var/lib/kubespore/member")
+            {
                 self.breaks(format!("I6: a stale etcd woke on {}", self.machines[place].name));
             }
             self.machines[place].etcd = Some(self.now);
@@ -1052,7 +1058,8 @@ impl World {
     /// What must hold at the end of every rehearsal.
     pub fn assert_sound(&mut self) {
         for place in 0..self.machines.len() {
-            let spoken = [self.journal(place), self.read(place, "dev/console"), self.read(place, "var/lib/kubespore/status.json")];
+            let spoken =
+                [self.journal(place), self.read(place, "dev/console"), self.read(place, "var/lib/kubespore/status.json")];
             if spoken.iter().any(|text| seed::holds_secret(text)) {
                 self.breaks(format!("I8: {} says a secret", self.machines[place].name));
             }
