@@ -23,6 +23,6 @@ pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, insta
 pub use git::refuse_where_git_would_take_it;
 pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
 pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_token};
+pub use named::{SecretName, wanted};
 pub use store::{is_bundle, load, save, save_new};
 pub use x509::KeyKind;
-pub use named::{SecretName, wanted};
