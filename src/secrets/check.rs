@@ -4,6 +4,10 @@
 
 use std::collections::BTreeSet;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
 use super::bundle::{Bundle, CertifiedKey, ServiceAccount};
 use super::leaf::Authority;
 use super::x509;
@@ -81,6 +85,7 @@ pub fn faults(bundle: &Bundle) -> Vec<String> {
 /// Checks that a certificate certifies a key.
 pub fn belongs_together(pair: &CertifiedKey) -> Result<(), String> {
     alone(&pair.certificate, |label| label == "CERTIFICATE")?;
+    one_key(pair.key.expose())?;
     let certificate = x509::parse(&pair.certificate)?;
     let key = x509::public_key_of(pair.key.expose())?;
     if certificate.public_key_sha256 == key { Ok(()) } else { Err("the certificate and the key do not belong together".into()) }
@@ -89,6 +94,7 @@ pub fn belongs_together(pair: &CertifiedKey) -> Result<(), String> {
 /// Checks that a public key is a private key's.
 pub fn account_belongs_together(account: &ServiceAccount) -> Result<(), String> {
     alone(&account.public, |label| label == "PUBLIC KEY")?;
+    one_key(account.key.expose())?;
     let public = x509::public_key(&account.public)?;
     let private = x509::public_key_of(account.key.expose())?;
     if public.sha256 == private { Ok(()) } else { Err("the public and the private key do not belong together".into()) }
@@ -101,6 +107,15 @@ fn alone(text: &str, wanted: impl Fn(&str) -> bool) -> Result<(), String> {
     } else {
         Err("its public half holds more or less than whole PEM blocks of its kind".into())
     }
+}
+
+/// Wants one PEM block and nothing around or in it but base64: who looks for the key later looks for these bytes.
+fn one_key(text: &str) -> Result<(), String> {
+    let whole = *x509::blocks(text, |label| label.ends_with("PRIVATE KEY")) == text && text.matches("-----BEGIN ").count() == 1;
+    let mut body = Zeroizing::new(String::with_capacity(text.len()));
+    text.lines().filter(|line| !line.starts_with("-----")).for_each(|line| body.push_str(line));
+    let plain = STANDARD.decode(body.as_bytes()).map(Zeroizing::new).is_ok();
+    if whole && plain { Ok(()) } else { Err("its key is not one plain PEM block of a private key".into()) }
 }
 
 #[cfg(test)]
@@ -153,7 +168,12 @@ mod tests {
         let said = after(|b| b.ca.certificate.truncate(200));
         assert!(said[0].starts_with("`ca`: "), "{said:?}");
         let said = after(|b| b.etcd_ca.key = Secret::new(&b.etcd_ca.key.expose()[..60]));
-        assert!(said.len() == 1 && said[0].starts_with("`etcd-ca`: its key is not a private key"), "{said:?}");
+        assert!(said.len() == 1 && said[0].starts_with("`etcd-ca`: its key is not one plain PEM"), "{said:?}");
+        let twice = |b: &mut Bundle| b.ca.key = Secret::new([b.ca.key.expose(), b.ca.key.expose()].concat());
+        assert_eq!(after(twice), ["`ca`: its key is not one plain PEM block of a private key"]);
+        let headed =
+            |b: &mut Bundle| b.ca.key = Secret::new(b.ca.key.expose().replacen("KEY-----\n", "KEY-----\nComment: mine\n\n", 1));
+        assert_eq!(after(headed), ["`ca`: its key is not one plain PEM block of a private key"]);
         let said = after(|b| b.service_account.public = b.ca.certificate.clone());
         assert!(said.len() == 1 && said[0].starts_with("`service-account`: "), "{said:?}");
         let said = after(|b| b.service_account.public = b.service_account.public.replace("MFkw", "MFkx"));
