@@ -65,8 +65,9 @@ status() {
 	} >"$STATE/status.json.new" && mv -f "$STATE/status.json.new" "$STATE/status.json"
 }
 
-# enter PHASE: the next phase begins.
+# enter PHASE: the next phase begins; the same phase again, after a round that decided nothing, is no news.
 enter() {
+	[ "$phase" != "$1" ] || return 0
 	phase=$1
 	held=''
 	status running '' '' ''

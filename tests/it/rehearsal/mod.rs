@@ -4,6 +4,7 @@
 //! purpose: real kubeadm, etcd and TLS, which meet the same scripts in the conformance and end-to-end tests.
 
 mod commands;
+mod cuts;
 mod evidence;
 mod kubeadm;
 mod membership;

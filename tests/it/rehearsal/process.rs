@@ -4,11 +4,12 @@
 //! stand-in is the same few lines of shell, a program on PATH and a function read before the script: it sends its name
 //! and arguments through one pipe and plays back what comes through the other. Absent on purpose: what the answers are (`commands`), and time.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
@@ -45,7 +46,7 @@ rehearse() {
 	"openssl x509 "*" -in "*) ;;
 	"openssl x509 "*) cat >/dev/null ;;
 	esac
-	printf '%s\0' "$@" >"$REHEARSAL/ask"
+	printf '%s\0' "$@" end-of-question >"$REHEARSAL/ask"
 	{
 		IFS= read -r rehearsed_code
 		while IFS= read -r rehearsed_line; do
@@ -130,11 +131,18 @@ pub fn stand_ins(dir: &Path) {
 /// Defines the stand-ins and reads the script that follows it into the same shell.
 const PRELUDE: &str = "prelude.sh";
 
+/// What ends a question, after the zero byte of its last word.
+const END: &[u8] = b"\0end-of-question\0";
+
+/// What ends the listening.
+const FAREWELL: &[u8] = b"farewell\0";
+
 impl Process {
     /// Starts `script` under `shell` on the machine whose files lie below `root`.
     pub fn start(shell: &[String], script: &Path, root: &Path, stand_ins: &Path, journal: &Path) -> Self {
-        let pipes = root.join("rehearsal");
-        let _ = fs::remove_dir_all(&pipes);
+        // A directory of its own for each: the last farewell of a killed script must not reach the next one.
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let pipes = stand_ins.with_file_name(format!("pipes-{}", COUNT.fetch_add(1, Ordering::Relaxed)));
         fs::create_dir_all(&pipes).expect("a directory for pipes");
         for name in ["ask", "answer"] {
             mknodat(CWD, pipes.join(name), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).expect("a pipe");
@@ -158,29 +166,32 @@ impl Process {
         let group = Pid::from_child(&child);
         let (asked, events) = channel();
         let ended = asked.clone();
-        let ask = pipes.join("ask");
-        let farewell = ask.clone();
+        // Open for both, once: were it closed between two questions, a question could fall between.
+        let path = pipes.join("ask");
+        let mut ask = OpenOptions::new().read(true).write(true).open(&path).expect("a pipe to ask through");
+        let mut farewell = ask.try_clone().expect("the pipe twice");
         thread::spawn(move || {
-            loop {
-                let mut bytes = Vec::new();
-                let Ok(mut pipe) = File::open(&ask) else { return };
-                if pipe.read_to_end(&mut bytes).is_err() || bytes.is_empty() {
+            let mut bytes = Vec::new();
+            let mut part = [0; 4096];
+            while let Ok(count) = ask.read(&mut part) {
+                bytes.extend_from_slice(&part[..count]);
+                if bytes == FAREWELL {
                     return;
                 }
-                let words = bytes.split(|b| *b == 0).map(|word| String::from_utf8_lossy(word).into_owned());
-                let mut words: Vec<_> = words.collect();
-                words.pop();
-                // Closed before anybody answers: what a script writes into a pipe that is about to close is lost.
-                drop(pipe);
-                if asked.send(Event::Asked(words)).is_err() {
-                    return;
+                if bytes.ends_with(END) {
+                    let words = bytes[..bytes.len() - END.len()].split(|b| *b == 0);
+                    let words = words.map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+                    bytes.clear();
+                    if asked.send(Event::Asked(words)).is_err() {
+                        return;
+                    }
                 }
             }
         });
         thread::spawn(move || {
             let status = child.wait().expect("a child to wait for");
-            drop(OpenOptions::new().write(true).open(farewell));
             let _ = ended.send(Event::Ended(status.code().unwrap_or(-1)));
+            let _ = farewell.write_all(FAREWELL);
         });
         Self { group, pipes, events }
     }
@@ -188,9 +199,9 @@ impl Process {
     /// Waits for what the script does next.
     ///
     /// # Panics
-    /// When it does nothing for two minutes of real time: it hangs in something that has no stand-in.
+    /// When it does nothing for half a minute of real time: it hangs in something that has no stand-in.
     pub fn next(&self) -> Event {
-        self.events.recv_timeout(Duration::from_secs(120)).expect("the script hangs outside its stand-ins")
+        self.events.recv_timeout(Duration::from_secs(30)).expect("the script hangs outside its stand-ins")
     }
 
     /// Answers the question asked last.

@@ -265,6 +265,9 @@ fn secrets(plan: &Plan, role: Role) -> Vec<(String, String)> {
             keep("kubeadm/certificate-key", format!("{CERTIFICATE_KEY}\n"));
         }
     }
+    if role == Role::ControlPlane && !plan.learners {
+        keep("etcd-seat.yaml", "state=existing\n".to_owned());
+    }
     if role == Role::Founder {
         keep("kubeadm/init.yaml", format!("\"kind\": \"InitConfiguration\"\n\"token\": \"{TOKEN}\"\n"));
     }

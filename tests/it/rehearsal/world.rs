@@ -855,6 +855,7 @@ impl World {
     }
 
     fn write_data(&mut self, place: usize, cluster: usize, id: u64) {
+        // etcd syncs what it writes.
         let text = format!("{cluster} {id} {}\n", self.clusters[cluster].epoch);
         self.put(place, "var/lib/etcd/member/db", &text);
     }

@@ -1,0 +1,124 @@
+//! Power cuts before and after every mark and every act, one at a time; then the machine is switched on again.
+//!
+//! In: a machine that founds, joins or works. Out: one cluster, everybody in it. Absent on purpose: several cuts in one
+//! run, which the schedules have.
+
+use super::seed::Plan;
+use super::world::{Cut, World};
+
+/// Runs `begin`, cuts one machine at every instant in turn, and hands the outcome to `holds`.
+fn cut_everywhere(machine: usize, begin: impl Fn() -> World, holds: impl Fn(&World) -> bool) {
+    let mut whole = begin();
+    whole.until_done();
+    let acts: Vec<_> = whole.acts.iter().filter(|(who, _)| *who == machine).map(|(_, act)| act.clone()).collect();
+    for wanted in ["before sync", "after sync", "before kubeadm", "after kubeadm"] {
+        assert!(acts.iter().any(|act| act.contains(wanted)), "no instant {wanted} in {acts:#?}");
+    }
+    for (instant, act) in acts.iter().enumerate() {
+        let mut world = begin();
+        world.cut = Some(Cut { machine, instant });
+        world.random.0 ^= 0x5DEE_CE66_D1CE_4E5B_u64.wrapping_mul(instant as u64 + 1);
+        world.run_until(|world| !world.machines[machine].powered, 3600);
+        world.expect(!world.machines[machine].powered, &format!("no cut at {act}"));
+        world.run(3);
+        world.power_on(machine);
+        world.until_done();
+        world.expect(holds(&world), &format!("cut at {act}"));
+        world.assert_sound();
+    }
+}
+
+#[test]
+fn a_founder_cut_anywhere_founds_one_cluster() {
+    let begin = || {
+        let mut world = World::new(Plan::new(1, 0));
+        world.power_on(0);
+        world
+    };
+    cut_everywhere(0, begin, |world| world.voters(world.foundings() - 1) == [0]);
+}
+
+/// One of three: two siblings say that they are empty, and knock as soon as they can.
+#[test]
+fn a_founder_cut_between_its_acts_founds_for_three() {
+    let begin = || {
+        let mut world = World::new(Plan::new(3, 0));
+        world.power_on_all();
+        world
+    };
+    let mut whole = begin();
+    whole.until_done();
+    let acts: Vec<_> = whole.acts.iter().filter(|(who, _)| *who == 0).map(|(_, act)| act.clone()).collect();
+    let chosen = acts.iter().enumerate().filter(|(_, act)| act.contains("kubeadm") && !act.contains("before"));
+    for (instant, act) in chosen.step_by(3) {
+        let mut world = begin();
+        world.cut = Some(Cut { machine: 0, instant });
+        world.run_until(|world| !world.machines[0].powered, 3600);
+        world.run(20);
+        world.power_on(0);
+        world.until_done();
+        let last = world.foundings() - 1;
+        world.expect(world.voters(last) == [0, 1, 2], &format!("cut at {act}"));
+        world.assert_sound();
+    }
+}
+
+fn joins(plan: &Plan) -> World {
+    let mut world = World::new(plan.clone());
+    world.form(&[0]);
+    world.wake(&[0]);
+    world.power_on(1);
+    world
+}
+
+#[test]
+fn a_control_plane_cut_anywhere_joins() {
+    cut_everywhere(1, || joins(&Plan::new(2, 0)), |world| world.foundings() == 1 && world.voters(0) == [0, 1]);
+}
+
+/// Without learners the second voter takes the quorum with it when it is cut.
+#[test]
+fn a_control_plane_cut_anywhere_joins_without_learners() {
+    let mut plan = Plan::new(2, 0);
+    plan.learners = false;
+    cut_everywhere(1, || joins(&plan), |world| world.foundings() == 1 && world.voters(0) == [0, 1]);
+}
+
+/// A machine that removes its own dead member first; the removal is an act too.
+#[test]
+fn a_wiped_control_plane_cut_anywhere_joins() {
+    let begin = || {
+        let mut world = World::new(Plan::new(3, 0));
+        world.form(&[0, 1, 2]);
+        world.wipe(2);
+        world.wake(&[0, 1]);
+        world.power_on(2);
+        world
+    };
+    let mut whole = begin();
+    whole.until_done();
+    let removals = whole.acts.iter().filter(|(who, act)| *who == 2 && act.contains("/member/remove")).map(|(_, act)| act.clone());
+    let instants: Vec<usize> = removals.map(|act| act.split(' ').next().and_then(|n| n.parse().ok()).expect("a number")).collect();
+    assert_eq!(instants.len(), 2, "before and after");
+    for instant in instants {
+        let mut world = begin();
+        world.cut = Some(Cut { machine: 2, instant });
+        world.run_until(|world| !world.machines[2].powered, 3600);
+        world.power_on(2);
+        world.until_done();
+        world.expect(world.voters(0) == [0, 1, 2] && world.machines[2].removals == 1, "one cluster of three, one removal");
+        world.assert_sound();
+    }
+}
+
+#[test]
+fn a_worker_cut_anywhere_joins() {
+    let begin = || {
+        let mut world = World::new(Plan::new(1, 1));
+        world.form(&[0]);
+        world.wake(&[0]);
+        world.power_on(1);
+        world
+    };
+    cut_everywhere(1, begin, |world| world.clusters[0].nodes.contains_key("w-1"));
+}
