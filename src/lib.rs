@@ -19,6 +19,7 @@ pub mod net;
 pub mod os;
 pub mod out;
 pub mod plan;
+pub mod platform;
 pub mod profile;
 pub mod redact;
 pub mod runtime;

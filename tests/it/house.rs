@@ -8,7 +8,7 @@ use std::path::Path;
 use walkdir::WalkDir;
 
 const VOCABULARY: &[&str] = &["diag", "error", "gzip", "host", "net", "redact", "secret", "tree", "yaml"];
-const FACTS: &[&str] = &["kubernetes", "os", "runtime", "balancer", "templates"];
+const FACTS: &[&str] = &["kubernetes", "os", "platform", "runtime", "balancer", "templates"];
 
 /// Every room and what it may use of ours; a room that is not here is not on the plan.
 fn plan() -> BTreeMap<&'static str, Vec<&'static str>> {
@@ -18,6 +18,7 @@ fn plan() -> BTreeMap<&'static str, Vec<&'static str>> {
     rooms.insert("templates", vec![]);
     rooms.insert("kubernetes", VOCABULARY.to_vec());
     rooms.insert("os", VOCABULARY.to_vec());
+    rooms.insert("platform", VOCABULARY.to_vec());
     rooms.insert("runtime", with(VOCABULARY.to_vec(), &["templates"]));
     rooms.insert("balancer", with(VOCABULARY.to_vec(), &["templates"]));
     rooms.insert("kubeadm", with(VOCABULARY.to_vec(), &["kubernetes"]));

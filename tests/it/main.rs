@@ -4,5 +4,6 @@ mod cli;
 mod diagnostics;
 mod golden;
 mod house;
+mod ignition;
 mod rehearsal;
 mod support;

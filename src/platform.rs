@@ -1,0 +1,459 @@
+//! Platforms: what each takes as user-data, how much of it, and how it counts.
+//!
+//! In: a row, a first-boot format and a finished document. Out: the document in the form that the platform's field,
+//! file or API takes, or by how much it is too large. Absent on purpose: talking to any platform, images with a file
+//! system (`image`), and making a document smaller than compression does.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::gzip;
+
+/// What a platform wants of user-data.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// The profile's word for it.
+    pub name: &'static str,
+    /// The largest size in bytes, and what is counted; `None` where only the medium ends.
+    pub limit: Option<Limit>,
+    /// The forms it passes on to cloud-init intact, the most readable first.
+    pub cloud_init: &'static [Form],
+    /// The forms that Ignition's provider for it reads (coreos/ignition, internal/providers); none has a whole config
+    /// decompressed but the two that say so. Empty: Ignition does not run there, or not from user-data.
+    pub ignition: &'static [Form],
+    /// The name of the emitted file with cloud-init's document: the platform's own word for the field, if it has one.
+    pub cloud_init_file: &'static str,
+    /// The name of the emitted file with an Ignition config.
+    pub ignition_file: &'static str,
+}
+
+/// A largest size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Bytes.
+    pub bytes: usize,
+    /// Of what.
+    pub counted: Counted,
+}
+
+/// What a platform holds against its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// The bytes after any base64 is undone: compressed ones count as they are.
+    Decoded,
+    /// The text as sent.
+    AsSent,
+    /// The base64 of the bytes, which the platform's own client makes when the file is not base64 already.
+    Base64,
+}
+
+/// How a document is wrapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As it is.
+    Raw,
+    /// Compressed.
+    Gzip,
+    /// As text.
+    Base64,
+    /// Compressed, then as text.
+    GzipBase64,
+}
+
+impl Form {
+    /// Returns the word for it, which is also what `guestinfo.userdata.encoding` calls the last two.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Gzip => "gzip",
+            Self::Base64 => "base64",
+            Self::GzipBase64 => "gzip+base64",
+        }
+    }
+
+    /// Wraps a document.
+    #[must_use]
+    pub fn wrap(self, document: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Raw => document.to_vec(),
+            Self::Gzip => gzip::compress(document),
+            Self::Base64 => STANDARD.encode(document).into_bytes(),
+            Self::GzipBase64 => STANDARD.encode(gzip::compress(document)).into_bytes(),
+        }
+    }
+
+    fn is_base64(self) -> bool {
+        matches!(self, Self::Base64 | Self::GzipBase64)
+    }
+}
+
+/// The first-boot format of a document; a platform may take one form of one and not of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// cloud-config.
+    CloudInit,
+    /// An Ignition config.
+    Ignition,
+}
+
+/// A document as a platform takes it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// How it is wrapped.
+    pub form: Form,
+    /// The wrapped bytes.
+    pub bytes: Vec<u8>,
+    /// What the platform counts, in bytes.
+    pub counted: usize,
+}
+
+/// A document that a platform cannot be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The platform has no way to hand such a document to the first-boot program.
+    NoForm,
+    /// The document is too large in every form.
+    TooLarge {
+        /// The form that comes closest.
+        form: Form,
+        /// Its size as the platform counts, in bytes.
+        size: usize,
+        /// The limit, in bytes.
+        limit: usize,
+    },
+}
+
+impl Refused {
+    /// Returns by how many bytes the document is too large, if that is what is wrong.
+    #[must_use]
+    pub fn over_by(self) -> Option<usize> {
+        match self {
+            Self::NoForm => None,
+            Self::TooLarge { size, limit, .. } => Some(size - limit),
+        }
+    }
+}
+
+const KIB: usize = 1024;
+
+const TEXT: &[Form] = &[Form::Raw];
+const TEXT_OR_GZIP: &[Form] = &[Form::Raw, Form::Gzip];
+const BASE64: &[Form] = &[Form::Base64];
+const BASE64_OR_GZIP: &[Form] = &[Form::Base64, Form::GzipBase64];
+const NONE: &[Form] = &[];
+
+/// A medium of the user's own: everything goes, nothing ends.
+const MEDIUM: Platform = Platform {
+    name: "",
+    limit: None,
+    cloud_init: TEXT_OR_GZIP,
+    ignition: TEXT,
+    cloud_init_file: "user-data",
+    ignition_file: "config.ign",
+};
+
+/// Every platform a profile may name, by name.
+pub const ALL: &[Platform] = &[
+    AZURE,
+    CLOUDSTACK,
+    DIGITALOCEAN,
+    EC2,
+    GCE,
+    HETZNER,
+    HYPERV,
+    KUBEVIRT,
+    LIBVIRT,
+    LINODE,
+    LXD,
+    MAAS,
+    METAL,
+    OCI,
+    OPENSTACK,
+    PROXMOX,
+    VMWARE,
+];
+
+/// 65 535 bytes of decoded `osProfile.customData`, which is base64 (Azure REST reference, "OSProfile").
+const AZURE: Platform = Platform {
+    name: "azure",
+    limit: Some(Limit { bytes: 65_535, counted: Counted::Decoded }),
+    cloud_init: BASE64_OR_GZIP,
+    ignition: BASE64,
+    cloud_init_file: "custom-data",
+    ..MEDIUM
+};
+
+/// 32 KiB of base64 unless the operator allows more (`vm.userdata.max.length`; cluster-api-provider-cloudstack #9, #14).
+const CLOUDSTACK: Platform =
+    Platform { name: "cloudstack", limit: Some(Limit { bytes: 32 * KIB, counted: Counted::Base64 }), ..MEDIUM };
+
+/// 64 KiB of text (API reference, "user_data"); the data travels in JSON, and nothing decodes it.
+const DIGITALOCEAN: Platform = Platform {
+    name: "digitalocean",
+    limit: Some(Limit { bytes: 64 * KIB, counted: Counted::AsSent }),
+    cloud_init: TEXT,
+    ..MEDIUM
+};
+
+/// 16 KB before base64, compressed data as it is (EC2 user guide, "user data").
+const EC2: Platform = Platform { name: "ec2", limit: Some(Limit { bytes: 16 * KIB, counted: Counted::Decoded }), ..MEDIUM };
+
+/// 256 KiB for the value of the metadata key `user-data`; base64 where `user-data-encoding` says so (metadata reference,
+/// cloud-init's GCE datasource). Ignition's provider knows no such second key.
+const GCE: Platform = Platform {
+    name: "gce",
+    limit: Some(Limit { bytes: 256 * KIB, counted: Counted::AsSent }),
+    cloud_init: &[Form::Raw, Form::GzipBase64],
+    ..MEDIUM
+};
+
+/// 32 KiB of text as sent (API reference, "user_data"); cloud-init undoes one base64 layer.
+const HETZNER: Platform = Platform {
+    name: "hetzner",
+    limit: Some(Limit { bytes: 32 * KIB, counted: Counted::AsSent }),
+    cloud_init: &[Form::Raw, Form::GzipBase64],
+    ..MEDIUM
+};
+
+/// The seed is an image. Ignition reads key-value pairs instead, about a kilobyte each, which its own tool splits.
+const HYPERV: Platform = Platform { name: "hyperv", ..MEDIUM };
+
+/// 2 048 bytes inline, refused to grow (kubevirt #2559); anything larger goes into a Secret, which this file is for.
+/// A Secret ends at 1 MiB, its values before base64 (Kubernetes documentation, "Secrets").
+const KUBEVIRT: Platform = Platform {
+    name: "kubevirt",
+    limit: Some(Limit { bytes: KIB * KIB, counted: Counted::Decoded }),
+    cloud_init_file: "userdata",
+    ..MEDIUM
+};
+
+/// The seed is an image; Ignition gets a file through the firmware's configuration device.
+const LIBVIRT: Platform = Platform { name: "libvirt", ..MEDIUM };
+
+/// 16 KiB before base64 (API reference, "metadata.user_data"). Ignition's provider for Akamai decompresses.
+const LINODE: Platform = Platform {
+    name: "linode",
+    limit: Some(Limit { bytes: 16 * KIB, counted: Counted::Decoded }),
+    cloud_init: BASE64_OR_GZIP,
+    ignition: BASE64_OR_GZIP,
+    ..MEDIUM
+};
+
+/// A configuration key, `cloud-init.user-data`, of YAML text. There is no provider for Ignition.
+const LXD: Platform =
+    Platform { name: "lxd", cloud_init: TEXT, ignition: NONE, cloud_init_file: "cloud-init.user-data", ..MEDIUM };
+
+/// The API takes base64; curtin hands the data on. There is no provider for Ignition.
+const MAAS: Platform = Platform { name: "maas", cloud_init: BASE64_OR_GZIP, ignition: NONE, ..MEDIUM };
+
+/// A medium or a server of the user's own.
+const METAL: Platform = Platform { name: "metal", ..MEDIUM };
+
+/// 32 000 bytes for all metadata of an instance, the base64 of `user_data` among it (API reference, "LaunchInstanceDetails").
+/// What else is in there is the user's; the shortest of it, one SSH key, is not counted here.
+const OCI: Platform = Platform {
+    name: "oci",
+    limit: Some(Limit { bytes: 32_000, counted: Counted::Base64 }),
+    cloud_init: BASE64_OR_GZIP,
+    ignition: BASE64,
+    ..MEDIUM
+};
+
+/// 65 535 bytes of base64, which the client makes (Nova, "user data").
+const OPENSTACK: Platform =
+    Platform { name: "openstack", limit: Some(Limit { bytes: 65_535, counted: Counted::Base64 }), ..MEDIUM };
+
+/// A snippet on a storage of Proxmox VE, copied into the seed image as it is.
+const PROXMOX: Platform = Platform { name: "proxmox", cloud_init: TEXT, ..MEDIUM };
+
+/// 64 KiB for each guestinfo value (open-vm-tools; vm-operator #148), as it is stored. The second key,
+/// `guestinfo.userdata.encoding` or `guestinfo.ignition.config.data.encoding`, names the form.
+const VMWARE: Platform = Platform {
+    name: "vmware",
+    limit: Some(Limit { bytes: 64 * KIB, counted: Counted::AsSent }),
+    cloud_init: BASE64_OR_GZIP,
+    ignition: BASE64_OR_GZIP,
+    cloud_init_file: "guestinfo.userdata",
+    ignition_file: "guestinfo.ignition.config.data",
+};
+
+/// Finds a platform by the profile's word.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Platform> {
+    ALL.iter().find(|platform| platform.name == name)
+}
+
+impl Platform {
+    /// Returns the forms it takes of a format, the most readable first.
+    #[must_use]
+    pub fn forms(&self, format: Format) -> &'static [Form] {
+        match format {
+            Format::CloudInit => self.cloud_init,
+            Format::Ignition => self.ignition,
+        }
+    }
+
+    /// Counts wrapped bytes as the platform does.
+    #[must_use]
+    pub fn count(&self, form: Form, wrapped: &[u8]) -> usize {
+        match self.limit.map_or(Counted::AsSent, |limit| limit.counted) {
+            Counted::Decoded if form.is_base64() => decoded_length(wrapped),
+            Counted::Base64 if !form.is_base64() => wrapped.len().div_ceil(3) * 4,
+            Counted::Decoded | Counted::AsSent | Counted::Base64 => wrapped.len(),
+        }
+    }
+}
+
+fn decoded_length(base64: &[u8]) -> usize {
+    let padding = base64.iter().rev().take_while(|byte| **byte == b'=').count();
+    base64.len() / 4 * 3 - padding
+}
+
+/// Puts a document into the most readable form that the platform takes and holds.
+///
+/// # Errors
+/// `NoForm` when the platform cannot pass such a document on; `TooLarge` with the smallest size that was tried.
+pub fn fit(platform: &Platform, format: Format, document: &[u8]) -> Result<Encoded, Refused> {
+    let mut closest = Refused::NoForm;
+    for form in platform.forms(format) {
+        let bytes = form.wrap(document);
+        let counted = platform.count(*form, &bytes);
+        let Some(limit) = platform.limit.map(|limit| limit.bytes).filter(|limit| counted > *limit) else {
+            return Ok(Encoded { form: *form, bytes, counted });
+        };
+        let refused = Refused::TooLarge { form: *form, size: counted, limit };
+        if closest.over_by().is_none_or(|over| counted - limit < over) {
+            closest = refused;
+        }
+    }
+    Err(closest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes that compression only lengthens: a xorshift generator's, from a fixed start.
+    fn incompressible(length: usize) -> Vec<u8> {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let next = |_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[0]
+        };
+        (0..length).map(next).collect()
+    }
+
+    /// The longest document that the limit lets through when nothing can be compressed.
+    fn longest(platform: &Platform, format: Format) -> Option<usize> {
+        let limit = platform.limit?;
+        let base64 = |bytes: usize| bytes / 4 * 3;
+        Some(match (limit.counted, platform.forms(format).first()?.is_base64()) {
+            (Counted::Decoded, _) | (Counted::AsSent, false) => limit.bytes,
+            (Counted::Base64, _) | (Counted::AsSent, true) => base64(limit.bytes),
+        })
+    }
+
+    #[test]
+    fn every_limit_holds_to_the_byte() {
+        let mut seen = 0;
+        for platform in ALL {
+            for format in [Format::CloudInit, Format::Ignition] {
+                let Some(longest) = longest(platform, format) else { continue };
+                seen += 1;
+                for length in [longest - 1, longest] {
+                    let encoded = fit(platform, format, &incompressible(length));
+                    let encoded = encoded.unwrap_or_else(|refused| panic!("{} at {length}: {refused:?}", platform.name));
+                    assert_eq!(encoded.form, platform.forms(format)[0], "{} at {length}", platform.name);
+                    assert!(encoded.counted <= platform.limit.map_or(0, |limit| limit.bytes));
+                }
+                let refused = fit(platform, format, &incompressible(longest + 1)).expect_err(platform.name);
+                let over = refused.over_by().expect("too large");
+                assert!((1..=4).contains(&over), "{}: over by {over}", platform.name);
+            }
+        }
+        assert_eq!(seen, 11 + 11, "eleven platforms with a limit, each for both formats");
+    }
+
+    #[test]
+    fn limits_are_the_documented_ones() {
+        let limits: Vec<_> = ALL.iter().filter_map(|p| p.limit.map(|limit| (p.name, limit.bytes))).collect();
+        assert_eq!(
+            limits,
+            [
+                ("azure", 65_535),
+                ("cloudstack", 32_768),
+                ("digitalocean", 65_536),
+                ("ec2", 16_384),
+                ("gce", 262_144),
+                ("hetzner", 32_768),
+                ("kubevirt", 1_048_576),
+                ("linode", 16_384),
+                ("oci", 32_000),
+                ("openstack", 65_535),
+                ("vmware", 65_536),
+            ]
+        );
+    }
+
+    #[test]
+    fn base64_is_counted_where_the_platform_counts_it() {
+        let openstack = find("openstack").expect("a row");
+        // 49 149 bytes are 65 532 of base64; one more are 65 536.
+        assert_eq!(fit(openstack, Format::Ignition, &[b'x'; 49_149]).map(|e| (e.form, e.counted)), Ok((Form::Raw, 65_532)));
+        let refused = Refused::TooLarge { form: Form::Raw, size: 65_536, limit: 65_535 };
+        assert_eq!(fit(openstack, Format::Ignition, &[b'x'; 49_150]), Err(refused));
+        assert_eq!(refused.over_by(), Some(1));
+        let oci = find("oci").expect("a row");
+        assert_eq!(fit(oci, Format::Ignition, &[b'x'; 24_000]).map(|e| e.counted), Ok(32_000));
+        assert!(fit(oci, Format::Ignition, &[b'x'; 24_001]).is_err());
+    }
+
+    #[test]
+    fn compression_comes_when_needed_and_only_where_taken() {
+        let text = "the same line\n".repeat(5_000);
+        let form = |name: &str, format, length| {
+            fit(find(name).expect("a row"), format, &text.as_bytes()[..length])
+                .map(|encoded| encoded.form)
+                .map_err(|_| name.to_owned())
+        };
+        assert_eq!(form("ec2", Format::CloudInit, 16_384), Ok(Form::Raw));
+        assert_eq!(form("ec2", Format::CloudInit, 16_385), Ok(Form::Gzip));
+        assert_eq!(form("ec2", Format::Ignition, 16_385), Err("ec2".to_owned()));
+        assert_eq!(form("digitalocean", Format::CloudInit, 65_537), Err("digitalocean".to_owned()));
+        assert_eq!(form("hetzner", Format::CloudInit, 32_769), Ok(Form::GzipBase64));
+        assert_eq!(form("vmware", Format::Ignition, 49_152), Ok(Form::Base64));
+        assert_eq!(form("vmware", Format::Ignition, 49_153), Ok(Form::GzipBase64));
+        assert_eq!(form("metal", Format::CloudInit, text.len()), Ok(Form::Raw));
+    }
+
+    #[test]
+    fn what_a_platform_cannot_pass_on_is_said() {
+        assert_eq!(fit(find("lxd").expect("a row"), Format::Ignition, b"{}"), Err(Refused::NoForm));
+        assert_eq!(Refused::NoForm.over_by(), None);
+    }
+
+    #[test]
+    fn every_form_unwraps() {
+        let document = incompressible(1000);
+        let plain = |bytes: &[u8]| STANDARD.decode(bytes).expect("base64");
+        assert_eq!(Form::Raw.wrap(&document), document);
+        assert_eq!(plain(&Form::Base64.wrap(&document)), document);
+        assert_eq!(gzip::decompress(&Form::Gzip.wrap(&document), 1000).as_deref(), Ok(&document[..]));
+        assert_eq!(gzip::decompress(&plain(&Form::GzipBase64.wrap(&document)), 1000).as_deref(), Ok(&document[..]));
+        for length in 0..10 {
+            assert_eq!(decoded_length(&Form::Base64.wrap(&document[..length])), length);
+        }
+    }
+
+    #[test]
+    fn rows_are_sorted_and_found() {
+        assert!(ALL.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for platform in ALL {
+            assert_eq!(find(platform.name), Some(platform));
+            assert!(!platform.cloud_init.is_empty(), "{}", platform.name);
+        }
+    }
+}
