@@ -205,7 +205,9 @@ codes! {
     Fatal KEY_ALGORITHM_UNREADABLE = "key-algorithm-unreadable":
         "kubeadm up to 1.14 reads RSA keys only: with others it stops with \"isn't in RSA format\" (kubeadm #984)."
     Fatal DISTRIBUTION_UNSUPPORTED = "distribution-unsupported":
-        "kubeadm uploads and downloads the shared keys since 1.14. Before, they are in each control plane's image: `embedded`."
+        "kubeadm uploads and downloads the shared keys since 1.14, and does without the keys of the front-proxy and etcd authorities since 1.20. Before, all keys are in each control plane's image: `embedded`."
+    Fatal CREDENTIAL_UNSUPPORTED = "credential-unsupported":
+        "A machine that proves itself with a certificate finds it in its discovery file, which kubeadm reads since 1.16; discovery by token brings no file."
     Warning TOKEN_NEVER_EXPIRES = "token-never-expires":
         "A bootstrap token lets whoever holds it bring a machine of any name into the cluster. One that never expires does so for as long as the cluster lives, \
          from any copy of an image. What it buys is that a wiped machine rejoins at any time."

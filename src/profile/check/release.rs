@@ -1,10 +1,10 @@
 //! The release: whether it is known, and can do what the profile asks.
 
 use super::super::codes;
-use super::super::raw::{Point, Raw};
-use super::super::spec::{Distribution, Found, KeyAlgorithm};
+use super::super::raw::{At, Point, Raw};
+use super::super::spec::{Credential, Discovery, Distribution, Found, KeyAlgorithm};
 use crate::diag::Report;
-use crate::kubernetes::{CertificateKeyInput, Minor, first_release, release, releases};
+use crate::kubernetes::{CertificateKeyInput, Minor, Release, Version, first_release, release, releases};
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
     joining(raw, report);
@@ -32,16 +32,49 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
                 .help("leave `keyAlgorithm` out, or write `RSA-2048`"),
         );
     }
-    if let Some(distribution) = &raw.distribution
-        && distribution.value == Distribution::CertificateKey
-        && known.certificate_key == CertificateKeyInput::Nowhere
-    {
+    if let Some(distribution) = &raw.distribution {
+        let (able, what, needs): (fn(&Release) -> bool, _, _) = match distribution.value {
+            Distribution::Embedded => (|_| true, "", ""),
+            Distribution::CertificateKey => (
+                |r| r.certificate_key != CertificateKeyInput::Nowhere,
+                "fetch shared keys from the cluster",
+                "needs the upload of certificates",
+            ),
+            Distribution::Reduced => (|r| r.reduced_ca_keys, "do without the front-proxy and etcd keys", "leaves those keys out"),
+        };
+        if !able(known) {
+            report.push(
+                codes::DISTRIBUTION_UNSUPPORTED
+                    .found(format!("kubeadm {} cannot {what}", version.minor))
+                    .at(distribution.span.clone().unwrap_or_default(), needs)
+                    .point(version, since("it", first_release(able)))
+                    .help("use `distribution: embedded`"),
+            );
+        }
+    }
+    credential(raw, known, version, report);
+}
+
+/// Whether the release and the discovery take a certificate for a credential.
+fn credential(raw: &Raw<'_>, known: &Release, version: &At<Version>, report: &mut Report) {
+    let Some(credential) = raw.credential.as_ref().filter(|credential| credential.value != Credential::Token) else { return };
+    let span = credential.span.clone().unwrap_or_default();
+    if !known.discovery_client_certificate {
+        let first = first_release(|r| r.discovery_client_certificate);
         report.push(
-            codes::DISTRIBUTION_UNSUPPORTED
-                .found(format!("kubeadm {} cannot fetch shared keys from the cluster", version.minor))
-                .at(distribution.span.clone().unwrap_or_default(), "needs the upload of certificates")
-                .point(version, since("it", first_release(|r| r.certificate_key != CertificateKeyInput::Nowhere)))
-                .help("use `distribution: embedded`"),
+            codes::CREDENTIAL_UNSUPPORTED
+                .found(format!("kubeadm {} takes no certificate for a credential", version.minor))
+                .at(span, "is a certificate")
+                .point(version, since("it", first))
+                .help("use `credential: token`"),
+        );
+    } else if let Some(discovery) = raw.discovery.as_ref().filter(|discovery| discovery.value == Discovery::Token) {
+        report.push(
+            codes::CREDENTIAL_UNSUPPORTED
+                .found(format!("`credential: {}` needs `discovery: file`", credential.value.as_str()))
+                .at(span, "travels in the discovery file")
+                .at(discovery.span.clone().unwrap_or_default(), "brings no file")
+                .help("use `discovery: file`, or `credential: token`"),
         );
     }
 }
