@@ -5,4 +5,5 @@ mod diagnostics;
 mod golden;
 mod house;
 mod rehearsal;
+mod secrets;
 mod support;
