@@ -1,4 +1,4 @@
-//! The secrets of one cluster: minted once, kept in a bundle, only ever added to.
+//! The secrets of one cluster: minted once, kept in a bundle, added to, replaced only when asked for by name.
 //!
 //! In: what is wanted, the time, the system's entropy; or a bundle's file. Out: a checked bundle.
 //! Absent on purpose: rendering; nothing is signed after minting, so that renders are reproducible.
