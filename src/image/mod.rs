@@ -3,6 +3,8 @@
 //! In: names and bytes. Out: an image, the same for the same input; and back. Absent on purpose: what the
 //! files mean (`seed`), times of day, owners other than root.
 
+pub mod cpio;
+pub mod fat;
 pub mod iso9660;
 
 use crate::error::Error;
@@ -22,7 +24,12 @@ pub struct Image {
 /// When it is no such image, or is damaged.
 pub fn read(bytes: &[u8]) -> Result<Image, Error> {
     if iso9660::recognises(bytes) {
-        return iso9660::read(bytes);
+        iso9660::read(bytes)
+    } else if cpio::recognises(bytes) {
+        cpio::read(bytes)
+    } else if fat::recognises(bytes) {
+        fat::read(bytes)
+    } else {
+        Err(Error::new("it is neither text nor a seed image").help("a seed image is an ISO 9660 or FAT volume, or a cpio archive"))
     }
-    Err(Error::new("it is neither text nor a seed image").help("a seed image is an ISO 9660 image with the label `cidata`"))
 }
