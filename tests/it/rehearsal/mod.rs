@@ -6,6 +6,7 @@
 mod commands;
 mod cuts;
 mod evidence;
+mod faults;
 mod kubeadm;
 mod membership;
 mod network;
@@ -13,5 +14,5 @@ mod past;
 mod probes;
 mod process;
 mod seed;
-mod smoke;
+mod situations;
 mod world;

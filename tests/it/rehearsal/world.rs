@@ -147,6 +147,8 @@ pub struct Machine {
     pub enabled: BTreeSet<String>,
     /// How many kubeadm runs began since its last wipe, by their first argument.
     pub kubeadm_runs: BTreeMap<String, usize>,
+    /// Every kubeadm call's arguments since the world began.
+    pub kubeadm_lines: Vec<String>,
     running: Option<Running>,
     durable: BTreeMap<PathBuf, Vec<u8>>,
     fsynced: BTreeSet<Vec<u8>>,
@@ -237,8 +239,12 @@ pub struct World {
     pub kubeadm_fails: Vec<String>,
     /// What curl comes to at an `address:port`, whatever is there: its exit code and its words.
     pub curl_says: BTreeMap<String, (i32, &'static str)>,
+    /// How many promotions of learners fail from here on.
+    pub promotions_fail: usize,
     /// How many removals of members fail from here on.
     pub removals_fail: usize,
+    /// Every certificate a machine minted: its clock, and from when until when it is valid.
+    pub minted: Vec<(i64, i64, i64)>,
     /// Whether etcd speaks TLS 1.2 at most: it refuses within the handshake.
     pub etcd_tls12: bool,
     /// Decides what survives of unsynced files.
@@ -314,6 +320,7 @@ impl World {
                     restarted: Vec::new(),
                     enabled: BTreeSet::new(),
                     kubeadm_runs: BTreeMap::new(),
+                    kubeadm_lines: Vec::new(),
                     running: None,
                     durable: BTreeMap::new(),
                     fsynced: BTreeSet::new(),
@@ -334,7 +341,9 @@ impl World {
             acts: Vec::new(),
             kubeadm_fails: Vec::new(),
             curl_says: BTreeMap::new(),
+            promotions_fail: 0,
             removals_fail: 0,
+            minted: Vec::new(),
             etcd_tls12: false,
             random: Random(0x9E37_79B9_7F4A_7C15),
             shell: shell.split(' ').map(str::to_owned).collect(),
