@@ -40,9 +40,7 @@ pub fn load(source: &Source, read: &dyn Fn(&str) -> Result<Vec<u8>, String>) -> 
         }
     };
     if root.is_null() {
-        report.push(
-            codes::EMPTY_PROFILE.found("there is nothing in the profile").help("profiles/ has examples to start from"),
-        );
+        report.push(codes::EMPTY_PROFILE.found("there is nothing in the profile").help("profiles/ has examples to start from"));
         return (None, report);
     }
     let files = Files::new(read);

@@ -49,10 +49,18 @@ pub fn begin(world: &mut World, place: usize, words: &[String]) -> Doing {
         },
         ("ip", ["-o", "addr", "show", "to", address]) if *address == world.machines[place].address => {
             let flags = if ails(Ail::DuplicateAddress) { "dadfailed " } else { "" };
-            if ails(Ail::NoAddress) { Answer::ok() } else { Answer::out(format!("2: eth0    inet {address}/24 scope global {flags}eth0")) }
+            if ails(Ail::NoAddress) {
+                Answer::ok()
+            } else {
+                Answer::out(format!("2: eth0    inet {address}/24 scope global {flags}eth0"))
+            }
         }
         ("getent", ["hosts", name]) => {
-            if world.balancer.resolves { Answer::out(format!("10.0.0.10 {name}")) } else { Answer::code(2) }
+            if world.balancer.resolves {
+                Answer::out(format!("10.0.0.10 {name}"))
+            } else {
+                Answer::code(2)
+            }
         }
         ("arping", _) => Answer::code(i32::from(world.machines[place].twin)),
         ("timedatectl", _) => Answer::out(if ails(Ail::Unsynchronised) { "no" } else { "yes" }),
@@ -65,7 +73,11 @@ pub fn begin(world: &mut World, place: usize, words: &[String]) -> Doing {
             Answer::ok()
         }
         ("ctr", ["-n", "k8s.io", "images", "ls", "-q"]) => {
-            if ails(Ail::NoImages) { Answer::ok() } else { Answer::out(world.plan.images.join("\n")) }
+            if ails(Ail::NoImages) {
+                Answer::ok()
+            } else {
+                Answer::out(world.plan.images.join("\n"))
+            }
         }
         ("systemd-machine-id-setup", []) => {
             let fresh = format!("{:032x}\n", 0xfeed_0000_u64 + world.random.below(0xffff));
@@ -110,7 +122,8 @@ fn systemctl(world: &mut World, place: usize, arguments: &[&str]) -> Doing {
         }
         [verb @ ("start" | "stop"), "kubespore-notice.socket"] => {
             machine.notice = *verb == "start";
-            let promised = ["init-intent", "join-intent"].iter().any(|mark| world.has(place, &format!("var/lib/kubespore/{mark}")));
+            let promised =
+                ["init-intent", "join-intent"].iter().any(|mark| world.has(place, &format!("var/lib/kubespore/{mark}")));
             if *verb == "start" && promised {
                 world.breaks(format!("§4: {} says it is empty after its intent", world.machines[place].name));
             }

@@ -98,7 +98,8 @@ fn a_wiped_control_plane_cut_anywhere_joins() {
     let mut whole = begin();
     whole.until_done();
     let removals = whole.acts.iter().filter(|(who, act)| *who == 2 && act.contains("/member/remove")).map(|(_, act)| act.clone());
-    let instants: Vec<usize> = removals.map(|act| act.split(' ').next().and_then(|n| n.parse().ok()).expect("a number")).collect();
+    let instants: Vec<usize> =
+        removals.map(|act| act.split(' ').next().and_then(|n| n.parse().ok()).expect("a number")).collect();
     assert_eq!(instants.len(), 2, "before and after");
     for instant in instants {
         let mut world = begin();

@@ -202,7 +202,10 @@ fn row_h_comes_before_f_and_g() {
     world.power_on(0);
     world.run_until(|world| world.has(0, "var/lib/etcd/member/db"), 600);
     world.power_off(0);
-    world.expect(world.has(0, "var/lib/kubespore/join-intent") && !world.has(0, "var/lib/kubespore/member"), "not cut within the join");
+    world.expect(
+        world.has(0, "var/lib/kubespore/join-intent") && !world.has(0, "var/lib/kubespore/member"),
+        "not cut within the join",
+    );
     world.power_on(0);
     world.until_done();
     world.expect(world.foundings() == 1 && world.voters(0) == [0, 1, 2], "one cluster of three");

@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use super::seed::{self, CERTIFICATE_KEY, Plan};
-use super::world::{Ail, Cut, World};
+use super::world::{Ail, World};
 
 const HOUR: u64 = 3600;
 
@@ -150,7 +150,10 @@ fn f10_a_port_that_only_accepts_is_no_cluster() {
     world.power_on(3);
     world.run(600);
     for place in [1, 3] {
-        world.expect(world.status(place, "reason") == "endpoint" && world.machines[place].kubeadm_runs.is_empty(), "the gate let it pass");
+        world.expect(
+            world.status(place, "reason") == "endpoint" && world.machines[place].kubeadm_runs.is_empty(),
+            "the gate let it pass",
+        );
     }
     world.assert_sound();
 }
@@ -236,7 +239,8 @@ fn f16_init_uploads_the_certificates_where_they_are_to_be_downloaded() {
         let mut world = World::new(plan);
         world.power_on(0);
         world.until_done();
-        let init = world.machines[0].kubeadm_lines.iter().find(|line| line.starts_with("init --config")).expect("an init").clone();
+        let init =
+            world.machines[0].kubeadm_lines.iter().find(|line| line.starts_with("init --config")).expect("an init").clone();
         world.expect(init.contains("--upload-certs") == upload, &init);
         world.expect((world.clusters[0].certificates_until > 0) == upload, "the upload");
         world.assert_sound();
@@ -560,7 +564,10 @@ fn f60_a_worker_carries_nothing_of_a_control_plane() {
         world.expect(!worker.contains(word), &format!("a worker's script says {word}"));
     }
     world.expect(founder.contains("member/remove") && founder.contains("kubeadm_run init"), "the founder's does not");
-    world.expect(!world.has(1, "etc/kubespore/pki") && !world.has(1, "etc/kubespore/notice"), "a worker has files of a control plane");
+    world.expect(
+        !world.has(1, "etc/kubespore/pki") && !world.has(1, "etc/kubespore/notice"),
+        "a worker has files of a control plane",
+    );
 }
 
 #[test]
@@ -703,7 +710,10 @@ fn the_runtime_is_left_alone_where_pods_run() {
     world.power_off(1);
     world.power_on(1);
     world.until_done();
-    world.expect(!world.machines[1].restarted.contains(&"containerd.service".to_owned()), "the runtime was restarted under its pods");
+    world.expect(
+        !world.machines[1].restarted.contains(&"containerd.service".to_owned()),
+        "the runtime was restarted under its pods",
+    );
     world.assert_sound();
 }
 
@@ -735,7 +745,6 @@ fn a_cut_of_the_whole_site_while_the_second_member_is_added() {
         for place in 0..3 {
             world.power_off(place);
         }
-        world.cut = None::<Cut>;
         world.run(5);
         world.power_on_all();
         one_cluster_of_three(&mut world);

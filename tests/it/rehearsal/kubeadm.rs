@@ -135,7 +135,11 @@ impl Call {
     fn tick(&mut self, world: &mut World, place: usize) -> Tick {
         let Some((name, phase)) = self.phases.get(self.at) else { return Tick::Ends(Answer::ok()) };
         let since = *self.since.get_or_insert(world.now);
-        let outcome = if world.now > since + PATIENCE { Fails("timed out waiting for the condition".to_owned()) } else { phase(world, place, self) };
+        let outcome = if world.now > since + PATIENCE {
+            Fails("timed out waiting for the condition".to_owned())
+        } else {
+            phase(world, place, self)
+        };
         match outcome {
             Waits => Tick::Waits,
             Did(takes) => {
@@ -145,7 +149,10 @@ impl Call {
             }
             Fails(why) => {
                 world.note(place, &format!("kubeadm {} fails in {name}: {why}", self.arguments[0]));
-                Tick::Ends(Answer::err(1, format!("error execution phase {name}: {why}\nTo see the stack trace of this error execute with --v=5")))
+                Tick::Ends(Answer::err(
+                    1,
+                    format!("error execution phase {name}: {why}\nTo see the stack trace of this error execute with --v=5"),
+                ))
             }
         }
     }
@@ -153,7 +160,8 @@ impl Call {
     /// The preflight checks that fail, without those that are to be ignored.
     fn refuses(&self, found: Vec<String>) -> Option<String> {
         let ignored = self.arguments.iter().find_map(|word| word.strip_prefix("--ignore-preflight-errors=")).unwrap_or_default();
-        let kept: Vec<_> = found.into_iter().filter(|check| ignored != "all" && !ignored.split(',').any(|one| one == check)).collect();
+        let kept: Vec<_> =
+            found.into_iter().filter(|check| ignored != "all" && !ignored.split(',').any(|one| one == check)).collect();
         (!kept.is_empty()).then(|| format!("[preflight] Some fatal errors occurred: {}", kept.join(" ")))
     }
 }
@@ -161,7 +169,8 @@ impl Call {
 fn taken_files(world: &World, place: usize) -> Vec<String> {
     let pods = PODS.iter().chain(&["etcd"]).filter(|pod| world.has(place, &format!("etc/kubernetes/manifests/{pod}.yaml")));
     let mut found: Vec<_> = pods.map(|pod| format!("FileAvailable--etc-kubernetes-manifests-{pod}.yaml")).collect();
-    let occupied = fs::read_dir(world.machines[place].root.join("var/lib/etcd")).is_ok_and(|mut entries| entries.next().is_some());
+    let occupied =
+        fs::read_dir(world.machines[place].root.join("var/lib/etcd")).is_ok_and(|mut entries| entries.next().is_some());
     if occupied {
         found.push("DirAvailable--var-lib-etcd".to_owned());
     }
@@ -305,7 +314,8 @@ fn upload_certs(world: &mut World, place: usize, call: &Call) -> Outcome {
 fn mark_control_plane(world: &mut World, place: usize, _: &Call) -> Outcome {
     let name = &world.machines[place].name;
     let server = if world.ready(place) { Some(place) } else { world.backend(place) };
-    let known = server.and_then(|to| world.cluster_at(to)).is_some_and(|cluster| world.clusters[cluster].nodes.contains_key(name));
+    let known =
+        server.and_then(|to| world.cluster_at(to)).is_some_and(|cluster| world.clusters[cluster].nodes.contains_key(name));
     if known { Did(300) } else { Waits }
 }
 
@@ -333,7 +343,9 @@ fn download_certs(world: &mut World, place: usize, _: &Call) -> Outcome {
         return Fails("Unauthorized".to_owned());
     }
     if world.now >= world.clusters[cluster].certificates_until {
-        return Fails("error downloading certs: Secret \"kubeadm-certs\" was not found in the \"kube-system\" Namespace".to_owned());
+        return Fails(
+            "error downloading certs: Secret \"kubeadm-certs\" was not found in the \"kube-system\" Namespace".to_owned(),
+        );
     }
     for name in ["ca", "front-proxy-ca", "etcd/ca"] {
         world.overwrite(place, &format!("etc/kubernetes/pki/{name}.key"), "SECRET key\n");
@@ -357,7 +369,8 @@ fn bootstrap(world: &mut World, place: usize, _: &Call) -> Outcome {
         return Waits;
     }
     let name = world.machines[place].name.clone();
-    if world.clusters[cluster].nodes.get(&name).is_some_and(|node| world.node_ready(node) && node.boot_id != world.boot_id(place)) {
+    if world.clusters[cluster].nodes.get(&name).is_some_and(|node| world.node_ready(node) && node.boot_id != world.boot_id(place))
+    {
         return Fails(format!("a Node with name \"{name}\" and status \"Ready\" already exists in the cluster"));
     }
     if !world.machines[place].control_plane {
@@ -378,7 +391,10 @@ fn member_add(world: &mut World, place: usize, _: &Call) -> Outcome {
     let founder_only = world.clusters[cluster].members.len() == 1;
     let founder = world.clusters[cluster].members[0].machine;
     if founder_only && !world.mark_is_durable(founder, "founded") {
-        world.breaks(format!("I3: {} becomes a member before founded is on {}'s disk", world.machines[place].name, world.machines[founder].name));
+        world.breaks(format!(
+            "I3: {} becomes a member before founded is on {}'s disk",
+            world.machines[place].name, world.machines[founder].name
+        ));
     }
     let members = &world.clusters[cluster].members;
     if members.iter().any(|member| member.machine == place) {

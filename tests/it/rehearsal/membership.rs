@@ -4,7 +4,7 @@
 //! etcd; it meets the same scripts in the conformance tests.
 
 use super::seed::{Credential, Plan};
-use super::world::{Member, NodeObject, World};
+use super::world::{NodeObject, World};
 
 /// A cluster of three whose last machine was wiped.
 fn wiped(plan: Plan) -> World {
@@ -125,7 +125,10 @@ fn r5_a_living_name_is_not_removed() {
     world.clusters[0].nodes.insert("cp-3".to_owned(), NodeObject { boot_id: "another machine".to_owned(), heard });
     world.power_on(2);
     world.run(600);
-    world.expect(world.machines[2].removals == 0 && world.status(2, "reason") == "node-ready", "removed a living machine's member");
+    world.expect(
+        world.machines[2].removals == 0 && world.status(2, "reason") == "node-ready",
+        "removed a living machine's member",
+    );
     world.expect(world.read(2, "dev/console").contains("twin"), "nobody says twin after five minutes");
     world.until_done();
     world.expect(world.machines[2].removals == 1 && world.voters(0) == [0, 1, 2], "it does not join when that is gone");
@@ -271,7 +274,10 @@ fn every_row_of_a_cut_join() {
         let label = format!("{entry:?}, data {data}");
         world.expect(world.foundings() == 1 && world.voters(0) == [0, 1, 2], &label);
         world.expect(world.machines[2].removals == *removals, &format!("{label}: {} removals", world.machines[2].removals));
-        world.expect(world.has(2, "var/lib/etcd/member.stale-1") == *aside || world.has(2, "var/lib/etcd.stale-1") == *aside, &label);
+        world.expect(
+            world.has(2, "var/lib/etcd/member.stale-1") == *aside || world.has(2, "var/lib/etcd.stale-1") == *aside,
+            &label,
+        );
         let reset = world.machines[2].kubeadm_runs.contains_key("reset");
         world.expect(reset != (*entry == Entry::Started && *data), &format!("{label}: reset {reset}"));
         world.assert_sound();

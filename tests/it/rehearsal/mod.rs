@@ -13,6 +13,7 @@ mod network;
 mod past;
 mod probes;
 mod process;
+mod schedules;
 mod seed;
 mod situations;
 mod world;

@@ -286,9 +286,11 @@ pub fn handshake(world: &World, place: usize, arguments: &[&str]) -> Answer {
     }
     let to = world.machines.iter().position(|machine| machine.address == host);
     match to {
-        Some(to) if world.machines[to].etcd.is_some() && world.reach(place, to) => {
-            Answer { code: 1, out: "CONNECTED(00000003)\nVerification: OK".to_owned(), err: "sslv3 alert bad certificate".to_owned() }
-        }
+        Some(to) if world.machines[to].etcd.is_some() && world.reach(place, to) => Answer {
+            code: 1,
+            out: "CONNECTED(00000003)\nVerification: OK".to_owned(),
+            err: "sslv3 alert bad certificate".to_owned(),
+        },
         _ => Answer::err(1, "connect: Connection refused"),
     }
 }

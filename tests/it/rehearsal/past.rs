@@ -51,12 +51,17 @@ impl World {
         let state = if place == 0 { "state=new\n" } else { "state=existing\n" };
         self.put(place, "etc/kubernetes/manifests/etcd.yaml", state);
         self.put(place, "var/lib/etcd/member/db", &format!("{cluster} {id} {}\n", self.clusters[cluster].epoch));
-        let marks: &[&str] = if place == 0 { &["init-intent", "founded", "settled", "done"] } else { &["join-intent", "member", "done"] };
+        let marks: &[&str] =
+            if place == 0 { &["init-intent", "founded", "settled", "done"] } else { &["join-intent", "member", "done"] };
         for mark in marks {
             self.mark(place, mark);
         }
-        let identity =
-            format!("node=0a1b2c3d/{}/g{}\nuuid=uuid-{place}\nmacs=52:54:00:00:00:{:02x} \n", self.machines[place].name, self.plan.generation, place + 16);
+        let identity = format!(
+            "node=0a1b2c3d/{}/g{}\nuuid=uuid-{place}\nmacs=52:54:00:00:00:{:02x} \n",
+            self.machines[place].name,
+            self.plan.generation,
+            place + 16
+        );
         self.put(place, "var/lib/kubespore/identity", &identity);
         self.machines[place].kubelet_enabled = true;
     }
@@ -79,7 +84,8 @@ impl World {
     /// Takes a file or a directory off a machine's disk.
     pub fn take_away(&mut self, place: usize, path: &str) {
         let path = self.machines[place].root.join(path);
-        if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }.expect("what is to be taken away");
+        if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }
+            .expect("what is to be taken away");
         self.make_durable(place);
     }
 }

@@ -108,7 +108,11 @@ fn whatever_a_sibling_answers_it_lives() {
 /// A notice needs the right words, and an answer that lives outvotes it.
 #[test]
 fn a_notice_counts_only_for_this_generation_and_this_machine() {
-    let words = [("GENERATION='1'", "GENERATION='2'"), ("CLUSTER_ID='0a1b2c3d'", "CLUSTER_ID='ffffffff'"), ("NODE='cp-2'", "NODE='cp-3'")];
+    let words = [
+        ("GENERATION='1'", "GENERATION='2'"),
+        ("CLUSTER_ID='0a1b2c3d'", "CLUSTER_ID='ffffffff'"),
+        ("NODE='cp-2'", "NODE='cp-3'"),
+    ];
     for (right, wrong) in words {
         let mut world = World::new(Plan::new(3, 0));
         let changed = world.read(1, "etc/kubespore/node.env").replace(right, wrong);

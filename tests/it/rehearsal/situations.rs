@@ -136,7 +136,8 @@ fn after_three_failures_the_data_is_renamed() {
     world.kubeadm_fails = (0..3).map(|_| "error execution phase etcd".to_owned()).collect();
     world.power_on(0);
     world.until_done();
-    let kept = ["var/lib/etcd.stale-1/member/db", "var/lib/etcd/member.stale-1/db"].iter().any(|path| world.read(0, path) == "9 9 9\n");
+    let kept =
+        ["var/lib/etcd.stale-1/member/db", "var/lib/etcd/member.stale-1/db"].iter().any(|path| world.read(0, path) == "9 9 9\n");
     world.expect(kept && world.foundings() == 1, "the data was not set aside");
     world.assert_sound();
 }
@@ -308,7 +309,9 @@ fn a_finished_snapshot_is_left_alone() {
 #[test]
 fn clocks_far_off_wait() {
     // 1970; a month before the keys; a year past the certificates.
-    for (skew, planes, reason) in [(-1_800_000_000, 3, "clock-behind"), (-30 * 86_400, 3, "clock-behind"), (400 * 86_400, 3, "clock")] {
+    for (skew, planes, reason) in
+        [(-1_800_000_000, 3, "clock-behind"), (-30 * 86_400, 3, "clock-behind"), (400 * 86_400, 3, "clock")]
+    {
         let mut world = World::new(Plan::new(planes, 0));
         world.form(&[0, 1, 2]);
         world.wipe(0);

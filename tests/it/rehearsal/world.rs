@@ -251,15 +251,10 @@ pub struct World {
     pub random: Random,
     shell: Vec<String>,
     next_id: u64,
-    events: Vec<(u64, usize, Act)>,
+    /// When supervisors start.
+    events: Vec<(u64, usize)>,
     settled: Option<u64>,
     dir: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Act {
-    PowerOn,
-    StartSupervisor,
 }
 
 /// Xorshift: small, and the same everywhere.
@@ -440,7 +435,7 @@ impl World {
         machine.etcd = None;
         machine.api = None;
         machine.pods_since = None;
-        self.events.retain(|(_, who, _)| *who != place);
+        self.events.retain(|(_, who)| *who != place);
         self.settled = None;
         self.note(place, "power off");
         self.lose_unsynced(place);
@@ -544,7 +539,7 @@ impl World {
             if holds(self) {
                 return true;
             }
-            let next_event = self.events.iter().map(|(at, ..)| *at).min();
+            let next_event = self.events.iter().map(|(at, _)| *at).min();
             let next_script = (0..self.machines.len())
                 .filter_map(|place| self.machines[place].running.as_ref().map(|running| (running.due, place)))
                 .min();
@@ -571,22 +566,15 @@ impl World {
             self.now = self.now.max(next);
             self.settle_now_and_then();
             if next_event.is_some_and(|at| at <= next) {
-                let at = self.events.iter().position(|(at, ..)| *at <= next).expect("the event just found");
-                let (_, place, act) = self.events.remove(at);
-                match act {
-                    Act::PowerOn if !self.machines[place].powered => self.power_on(place),
-                    Act::StartSupervisor if self.machines[place].powered => self.start_supervisor(place),
-                    _ => {}
+                let at = self.events.iter().position(|(at, _)| *at <= next).expect("the event just found");
+                let (_, place) = self.events.remove(at);
+                if self.machines[place].powered {
+                    self.start_supervisor(place);
                 }
             } else if let Some((_, place)) = next_script {
                 self.serve(place);
             }
         }
-    }
-
-    /// Plans to switch a machine on later.
-    pub fn power_on_in(&mut self, place: usize, seconds: u64) {
-        self.events.push((self.now + seconds * 1000, place, Act::PowerOn));
     }
 
     fn start_supervisor(&mut self, place: usize) {
@@ -648,7 +636,7 @@ impl World {
         let inside = command.replace(&root, "").replace(" /var/lib", &format!(" {root}/var/lib"));
         self.note(place, &format!("the operator pastes: {inside}"));
         let inside = inside.split(" # ").next().unwrap_or_default();
-        let program = "reboot() { :; }; systemctl() { :; }; ".to_owned() + &inside;
+        let program = "reboot() { :; }; systemctl() { :; }; ".to_owned() + inside;
         let ran = std::process::Command::new("/bin/sh").args(["-c", &program]).output().expect("a shell");
         assert!(ran.status.success(), "`{inside}`: {}", String::from_utf8_lossy(&ran.stderr));
         self.make_durable(place);
@@ -688,13 +676,13 @@ impl World {
             machine.gate = Some(code == 0);
             machine.kubelet = code == 0 && machine.kubelet_enabled;
             self.note(place, if code == 0 { "gate open" } else { "gate shut" });
-            self.events.push((self.now, place, Act::StartSupervisor));
+            self.events.push((self.now, place));
         } else {
             machine.exit = Some(code);
             machine.syncing = false;
             self.note(place, &format!("supervisor ended with {code}"));
             if code != 0 && code != 78 {
-                self.events.push((self.now + 5_000, place, Act::StartSupervisor));
+                self.events.push((self.now + 5_000, place));
             }
         }
     }
@@ -858,9 +846,8 @@ impl World {
     pub fn data(&self, place: usize) -> Option<(usize, u64, u64)> {
         let text = self.read(place, "var/lib/etcd/member/db");
         let mut words = text.split_whitespace().map(|word| word.parse::<u64>().ok());
-        match (words.next()??, words.next()??, words.next()??) {
-            (cluster, id, epoch) => Some((usize::try_from(cluster).ok()?, id, epoch)),
-        }
+        let (cluster, id, epoch) = (words.next()??, words.next()??, words.next()??);
+        Some((usize::try_from(cluster).ok()?, id, epoch))
     }
 
     fn write_data(&mut self, place: usize, cluster: usize, id: u64) {
@@ -872,7 +859,8 @@ impl World {
     /// Whether a cluster's voters around a machine are a majority.
     pub fn quorum(&self, cluster: usize, seen_from: usize) -> bool {
         let voters: Vec<_> = self.clusters[cluster].members.iter().filter(|member| !member.learner).collect();
-        let live = voters.iter().filter(|member| self.member_lives(cluster, member) && self.reach(seen_from, member.machine)).count();
+        let live =
+            voters.iter().filter(|member| self.member_lives(cluster, member) && self.reach(seen_from, member.machine)).count();
         live > voters.len() / 2
     }
 
@@ -961,7 +949,8 @@ impl World {
                 self.write_data_if_changed(place, cluster, id);
             }
         }
-        let api_whole = self.whole(place, "etc/kubernetes/manifests/kube-apiserver.yaml") && self.whole(place, "etc/kubernetes/pki/apiserver.crt");
+        let api_whole = self.whole(place, "etc/kubernetes/manifests/kube-apiserver.yaml")
+            && self.whole(place, "etc/kubernetes/pki/apiserver.crt");
         match self.machines[place].etcd {
             Some(since) if api_whole && now >= since + API_STARTS => {
                 self.machines[place].api.get_or_insert(now);
@@ -985,7 +974,11 @@ impl World {
                 return;
             }
             let others = known.members.iter().filter(|member| member.id != id && self.member_lives(cluster, member)).count();
-            if epoch < known.epoch && others >= known.members.len() / 2 + 1 && !self.done(place) && !self.has(place, "var/lib/kubespore/member") {
+            if epoch < known.epoch
+                && others > known.members.len() / 2
+                && !self.done(place)
+                && !self.has(place, "var/lib/kubespore/member")
+            {
                 self.breaks(format!("I6: a stale etcd woke on {}", self.machines[place].name));
             }
             self.machines[place].etcd = Some(self.now);
@@ -1062,7 +1055,8 @@ impl World {
     /// What must hold at the end of every rehearsal.
     pub fn assert_sound(&mut self) {
         for place in 0..self.machines.len() {
-            let spoken = [self.journal(place), self.read(place, "dev/console"), self.read(place, "var/lib/kubespore/status.json")];
+            let spoken =
+                [self.journal(place), self.read(place, "dev/console"), self.read(place, "var/lib/kubespore/status.json")];
             if spoken.iter().any(|text| seed::holds_secret(text)) {
                 self.breaks(format!("I8: {} says a secret", self.machines[place].name));
             }
