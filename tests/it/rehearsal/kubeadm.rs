@@ -120,6 +120,9 @@ fn promised(world: &mut World, place: usize, arguments: &[&str], whole_run: bool
         }
         _ => return,
     };
+    if whole_run && world.machines[place].notice {
+        world.breaks(format!("§4: {} runs kubeadm {} and says that it is empty", world.machines[place].name, arguments[0]));
+    }
     if !world.mark_is_durable(place, mark) {
         world.breaks(format!("I2: {} runs kubeadm {} before {mark} is on its disk", world.machines[place].name, arguments[0]));
     }

@@ -914,7 +914,7 @@ impl World {
 
     /// Questions that change nothing follow each other within milliseconds; pods and heartbeats do not.
     fn settle_now_and_then(&mut self) {
-        if self.settled.is_none_or(|at| self.now >= at + 500) {
+        if self.settled.is_none_or(|at| self.now >= at + 1_000) {
             self.settle();
         }
     }
