@@ -1,8 +1,10 @@
 //! Offline generator of first-boot images for kubeadm clusters.
 
+pub mod artefacts;
 pub mod balancer;
 pub mod cli;
 pub mod compose;
+pub mod delivery;
 pub mod diag;
 pub mod error;
 pub mod exposure;

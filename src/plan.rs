@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::kubernetes::{self, CoreDnsPath, Release};
 use crate::net::{DnsName, Host, IpNet};
-use crate::os::{self, Os};
+use crate::os::{self, FirstBootProgram, Os};
+use crate::platform::{self, Platform};
 use crate::profile::spec::{ClusterSpec, Cni, Credential, Distribution, LoadBalancer, NodeSpec, Role};
 use crate::secrets::{Bundle, CertifiedKey, Leaf, SecretName, leaves};
 
@@ -84,6 +85,10 @@ pub struct NodePlan<'a> {
     pub ordinal: usize,
     /// Its operating system.
     pub os: &'static Os,
+    /// The program that reads its seed; Ignition's version in it is the one to write.
+    pub program: FirstBootProgram,
+    /// The platform whose user-data is written too.
+    pub platform: Option<&'static Platform>,
     /// What its API server advertises, and its kubelet registers.
     pub address: IpAddr,
     /// The pod ranges it serves, one a family, when the built-in network is used.
@@ -186,11 +191,19 @@ fn plan_node<'a>(spec: &'a ClusterSpec, bundle: &Bundle, node: &'a NodeSpec, ind
         (Role::LoadBalancer, _) => Act::Balance,
     };
     let in_kubernetes = act != Act::Balance;
+    let os = os::find(node.os.as_deref().unwrap_or(&spec.os)).expect("the profile's check knows the operating system");
     NodePlan {
         spec: node,
         act,
         ordinal,
-        os: os::find(node.os.as_deref().unwrap_or(&spec.os)).expect("the profile's check knows the operating system"),
+        os,
+        program: match os.first_boot {
+            FirstBootProgram::CloudInit => FirstBootProgram::CloudInit,
+            FirstBootProgram::Ignition { usual, newest, network } => {
+                FirstBootProgram::Ignition { usual: node.ignition_version.unwrap_or(usual), newest, network }
+            }
+        },
+        platform: node.platform.as_deref().map(|name| platform::find(name).expect("the profile's check knows the platform")),
         address: node.advertise_address.unwrap_or(node.address.addr()),
         pod_ranges: match spec.cni {
             Cni::Bridge if in_kubernetes => spec.networking.pod_subnets.iter().map(|subnet| pod_range(*subnet, index)).collect(),

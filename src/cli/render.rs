@@ -10,9 +10,9 @@ use super::{Failure, ProfileArgs, Talk};
 use crate::error::Error;
 use crate::handover::{self, Manifest};
 use crate::out::{Destination, MANIFEST};
-use crate::plan::{ClusterPlan, NodePlan, may_hold, plan};
+use crate::plan::{ClusterPlan, may_hold, plan};
 use crate::tree::{RelPath, Tree};
-use crate::{compose, exposure, image, kubeadm, lifetimes, secrets, seed};
+use crate::{artefacts, exposure, kubeadm, lifetimes, secrets};
 
 #[derive(Args, Debug)]
 pub struct RenderArgs {
@@ -124,7 +124,7 @@ fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried: Opt
                 entry
             }
             None => {
-                let (files, entry) = render_node(plan, node);
+                let (files, entry) = artefacts::of(plan, node)?;
                 tree.graft(&prefix, files);
                 entry
             }
@@ -144,27 +144,6 @@ fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried: Opt
         tree.add(path.clone(), bytes);
     }
     Ok(tree)
-}
-
-fn render_node(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> (Tree, handover::Node) {
-    let machine = compose::machine(plan, node);
-    let mut tree = seed::cloud_init::encode(&machine);
-    let documents: Vec<(&str, &[u8])> = tree.iter().map(|(path, bytes)| (path.as_str(), bytes)).collect();
-    let iso = image::iso9660::write("cidata", &documents).expect("four short names fit any image");
-    tree.add(RelPath::new("seed.iso"), iso);
-    if let Some(line) = compose::join_command(plan, node) {
-        tree.add(RelPath::new("join-command"), line);
-    }
-    let on_machine = seed::cloud_init::files(&machine);
-    let entry = handover::Node {
-        role: node.spec.role.as_str().into(),
-        address: node.spec.address.to_string(),
-        instance_id: machine.instance_id,
-        secrets: node.holds.classes(),
-        files: tree.iter().map(|(path, bytes)| (path.to_string(), handover::DeliveredFile::of(bytes))).collect(),
-        machine: on_machine.iter().map(|f| (f.path.clone(), handover::MachineFile::of(f.mode, &f.content))).collect(),
-    };
-    (tree, entry)
 }
 
 fn cluster(plan: &ClusterPlan<'_>) -> handover::Cluster {

@@ -8,6 +8,7 @@ use crate::first_boot::{self, Bridge, ControlPlane, FirstBoot};
 use crate::host::{File, Unit};
 use crate::kubernetes::{CertificateKeyInput, InitRoute, KubeadmApi};
 use crate::net::{Host, IpNet};
+use crate::os::FirstBootProgram;
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Distribution, Found, LoadBalancer};
 use crate::runtime;
@@ -15,6 +16,9 @@ use crate::secrets::Leaf;
 
 /// Where etcd keeps its data, on the machine and in its pod.
 pub const ETCD_DATA: &str = "/var/lib/etcd";
+
+/// The supervisor's last mark: the machine has joined, and that has been seen.
+pub const DONE: &str = "/var/lib/kubespore/done";
 
 /// The facts, and what they borrow from.
 pub struct Facts<'a> {
@@ -83,6 +87,11 @@ impl Facts<'_> {
         first_boot::units(&self.gather())
     }
 
+    /// Whether the kubelet wants no swap.
+    pub fn swap_off(&self) -> bool {
+        self.cluster.spec.documents.kubelet.get("failSwapOn") != Some(&false.into())
+    }
+
     fn gather(&self) -> FirstBoot<'_> {
         let Self { cluster, node, .. } = self;
         let (spec, bundle, release) = (cluster.spec, cluster.bundle, cluster.release);
@@ -144,10 +153,10 @@ impl Facts<'_> {
                 cni_version: "0.4.0",
             }),
             hairpin_pin: self.pins(),
-            swap_off: spec.documents.kubelet.get("failSwapOn") != Some(&false.into()),
+            swap_off: self.swap_off(),
             time_servers: !spec.ntp_servers.is_empty(),
             anonymous_health: cluster.anonymous_health,
-            seed_on_media: true,
+            seed_on_media: self.node.program == FirstBootProgram::CloudInit && self.node.platform.is_none(),
             admin_kubeconfig: spec.admin_kubeconfig_on_control_planes,
             ignore_preflight: &cluster.ignored_checks,
             kubelet_environment: Some((node.os.kubelet_env, &self.kubelet_environment)),

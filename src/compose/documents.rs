@@ -192,6 +192,9 @@ fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Value {
         let labels: Vec<_> = spec.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
         arguments.push(("node-labels".to_owned(), labels.join(",")));
     }
+    if let Some(directory) = node.os.volume_plugin_dir {
+        arguments.push(("volume-plugin-dir".to_owned(), directory.to_owned()));
+    }
     arguments.extend(spec.kubelet_extra_args.iter().cloned());
     let arguments: Vec<_> = arguments.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
     let mut registration = object(json!({"name": spec.name.as_str(), "criSocket": CRI_SOCKET, "kubeletExtraArgs": arguments}));
@@ -240,10 +243,16 @@ fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {
     if let Some(repository) = &cluster.coredns_repository {
         document.insert("dns".into(), json!({"imageRepository": repository}));
     }
+    let mut manager = Vec::new();
     if spec.cni == Cni::Bridge {
         // The built-in network gives every node its range itself; two sources would disagree.
-        let off = json!([{"name": "allocate-node-cidrs", "value": "false"}]);
-        document.insert("controllerManager".into(), json!({"extraArgs": off}));
+        manager.push(json!({"name": "allocate-node-cidrs", "value": "false"}));
+    }
+    if let Some(directory) = cluster.control_planes().find_map(|plane| plane.os.volume_plugin_dir) {
+        manager.push(json!({"name": "flex-volume-plugin-dir", "value": directory}));
+    }
+    if !manager.is_empty() {
+        document.insert("controllerManager".into(), json!({"extraArgs": manager}));
     }
     document
 }

@@ -32,6 +32,10 @@ pub fn machine(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Machine {
             let boot = boot::facts(cluster, node);
             files.extend(boot.files());
             units.extend(boot.units());
+            units.extend(node.os.units(boot::DONE));
+            if boot.swap_off() {
+                files.extend(node.os.swap_files());
+            }
         }
     }
     files.extend(user_files(cluster, node));

@@ -113,14 +113,36 @@ pub struct Node {
     pub role: String,
     /// Its address with the prefix length.
     pub address: String,
+    /// Its operating system.
+    pub os: String,
     /// The instance-id of its seed.
     pub instance_id: String,
     /// Classes of secrets its seed holds, sorted.
     pub secrets: Vec<String>,
+    /// The size of its seed.
+    pub size: Size,
     /// The files in its directory here, by name.
     pub files: BTreeMap<String, DeliveredFile>,
     /// The files it writes at first boot, by path.
     pub machine: BTreeMap<String, MachineFile>,
+}
+
+/// The size of a seed's main document in bytes, in each form, against what its platform takes.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Size {
+    /// As it is.
+    pub plain: usize,
+    /// Compressed.
+    pub gzip: usize,
+    /// Compressed, then as text.
+    pub gzip_base64: usize,
+    /// The platform.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub platform: Option<String>,
+    /// What the platform takes, in bytes as it counts them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub limit: Option<usize>,
 }
 
 /// A file in the output directory.

@@ -122,6 +122,9 @@ fn machine(node: &RawNode<'_>, files: &Files<'_>) -> Option<NodeSpec> {
         advertise_address: own(&node.advertise_address),
         files: node.files.iter().map(|file| extra_file(file, files)).collect::<Option<_>>()?,
         os: own(&node.os),
+        deliver: node.deliver.as_ref().map(|words| values(words)),
+        platform: own(&node.platform),
+        ignition_version: own(&node.ignition_version),
     })
 }
 

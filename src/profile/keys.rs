@@ -4,6 +4,8 @@
 //! mean together (`check`).
 
 use super::form::Form;
+use crate::os::SpecVersion;
+use crate::{delivery, platform};
 use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, Install, KeyAlgorithm, Role};
 
 /// One key of a mapping.
@@ -131,6 +133,9 @@ pub const PROFILE: Group = Group {
             "How Kubernetes' programs come onto the machines.",
         ),
         key("os", Choice(os_words), Default("debian"), "The operating system of the machines' image."),
+        DELIVER,
+        PLATFORM,
+        IGNITION_VERSION,
         key(
             "network",
             Shape::Group(&NETWORK),
@@ -302,6 +307,16 @@ pub const NETWORK: Group = Group {
     ],
 };
 
+const DELIVER: Key = key(
+    "deliver",
+    Many(&Choice(delivery_words)),
+    Optional,
+    "The images a seed is packed into; left out, `nocloud-iso` where cloud-init reads it.",
+);
+const PLATFORM: Key = key("platform", Choice(platform_words), Optional, "Whose user-data is written too, in its form and within its limit.");
+const IGNITION_VERSION: Key =
+    key("ignitionVersion", Choice(spec_words), Optional, "The version of Ignition's spec; left out, what the system reads for certain.");
+
 const GATEWAY: Key = key("gateway", Text(Form::Address), Optional, "The default gateway.");
 const NAMESERVERS: Key = key("nameservers", Many(&Text(Form::Address)), Optional, "The resolvers.");
 const SEARCH: Key = key("search", Many(&Text(Form::Name)), Optional, "The search domains.");
@@ -344,6 +359,9 @@ pub const NODE: Group = Group {
         key("advertiseAddress", Text(Form::Address), Optional, "What its API server advertises; left out, `address`."),
         key("files", Many(&Shape::Group(&NODE_FILE)), Optional, "Files for this machine alone."),
         key("os", Choice(os_words), Optional, "Its operating system, where it differs from the others'."),
+        DELIVER,
+        PLATFORM,
+        IGNITION_VERSION,
     ],
 };
 
@@ -410,6 +428,18 @@ pub const HOST: Group = Group {
         key("names", Many(&Text(Form::Name)), Required, "The names that stand for it."),
     ],
 };
+
+fn delivery_words() -> Vec<&'static str> {
+    delivery::ALL.iter().map(|delivery| delivery.name).collect()
+}
+
+fn spec_words() -> Vec<&'static str> {
+    SpecVersion::ALL.iter().map(|version| version.as_str()).collect()
+}
+
+fn platform_words() -> Vec<&'static str> {
+    platform::ALL.iter().map(|platform| platform.name).collect()
+}
 
 fn os_words() -> Vec<&'static str> {
     crate::os::ALL.iter().map(|os| os.name).collect()

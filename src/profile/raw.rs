@@ -15,6 +15,7 @@ use super::shape::anchor;
 use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, KeyAlgorithm, Role};
 use crate::diag::Diagnostic;
 use crate::kubernetes::Version;
+use crate::os::SpecVersion;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
 use crate::yaml::{Kind, Node};
 
@@ -137,6 +138,9 @@ pub struct RawNode<'n> {
     pub advertise_address: Option<At<IpAddr>>,
     pub files: Vec<RawFile>,
     pub os: Option<At<String>>,
+    pub deliver: Option<Vec<At<String>>>,
+    pub platform: Option<At<String>>,
+    pub ignition_version: Option<At<SpecVersion>>,
     /// The keys given for this node itself, with their places.
     pub given: Vec<(&'n str, Range<usize>)>,
 }
@@ -289,7 +293,7 @@ pub fn read(root: &Node) -> Raw<'_> {
         notice_port: bootstrap.get("noticePort"),
         cni: profile.get("cni"),
         os: profile.get("os"),
-        nodes: profile.groups("nodes", &keys::NODE).map(|view| node(&view, &network)).collect(),
+        nodes: profile.groups("nodes", &keys::NODE).map(|view| node(&view, &network, &profile)).collect(),
         network_given: network.given(),
         network_dhcp: network.get("dhcp").is_some_and(|at: At<bool>| at.value),
         nodes_key: profile.place("nodes"),
@@ -314,7 +318,7 @@ pub fn read(root: &Node) -> Raw<'_> {
     }
 }
 
-fn node<'n>(view: &View<'n>, network: &View<'n>) -> RawNode<'n> {
+fn node<'n>(view: &View<'n>, network: &View<'n>, profile: &View<'n>) -> RawNode<'n> {
     let own_many = |key: &str| view.node(key).is_some();
     RawNode {
         place: view.at.clone(),
@@ -335,6 +339,9 @@ fn node<'n>(view: &View<'n>, network: &View<'n>) -> RawNode<'n> {
         advertise_address: view.get("advertiseAddress"),
         files: view.groups("files", &keys::NODE_FILE).map(|view| file(&view)).collect(),
         os: view.get("os"),
+        deliver: [view, profile].into_iter().find(|at| at.node("deliver").is_some()).map(|at| at.many("deliver")),
+        platform: view.get("platform").or_else(|| profile.get("platform")),
+        ignition_version: view.get("ignitionVersion").or_else(|| profile.get("ignitionVersion")),
         given: view.given(),
     }
 }

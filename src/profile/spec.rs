@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::kubeadm::Documents;
 use crate::kubernetes::Version;
+use crate::os::SpecVersion;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
 
 /// Declares a closed choice together with the profile's words for it, so that the reader, its messages
@@ -313,6 +314,12 @@ pub struct NodeSpec {
     pub files: Vec<ExtraFile>,
     /// The operating system, when it differs from the cluster's.
     pub os: Option<String>,
+    /// The images its seed is packed into; `None` is what its first-boot program usually takes.
+    pub deliver: Option<Vec<String>>,
+    /// The platform whose user-data is written too.
+    pub platform: Option<String>,
+    /// The version of Ignition's spec, when the user insists.
+    pub ignition_version: Option<SpecVersion>,
 }
 
 impl NodeSpec {

@@ -18,16 +18,16 @@ voter_here() {
 # await_lower: every control plane before us serves; etcd membership changes one at a time.
 await_lower() {
 	lower_since=${lower_since:-$(now)}
-	while read -r ordinal name address; do
-		[ -n "$name" ] && [ "$ordinal" -lt "$ORDINAL" ] && ! own "$address" || continue
+	while read -r ordinal lower address; do
+		[ -n "$lower" ] && [ "$ordinal" -lt "$ORDINAL" ] && ! own "$address" || continue
 		api_node "$address"
 		[ $SEEN != READY ] || continue
 		[ "$SEEN$CODE$ANONYMOUS" != LIVE401no ] || continue
 		if [ "$(($(now) - lower_since))" -gt 600 ] && etcd_identity && etcd_survey && own_entry && others_live; then
-			say "not waiting for $name any longer: etcd has its quorum without it"
+			say "not waiting for $lower any longer: etcd has its quorum without it"
 			continue
 		fi
-		hold "lower-$name" "waiting for control plane $name before us" \
+		hold "lower-$lower" "waiting for control plane $lower before us" \
 			"curl --cacert /etc/kubespore/ca.crt https://$(host_of "$address"):$API_PORT$HEALTH_PATH"
 		return 1
 	done <<-END

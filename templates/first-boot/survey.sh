@@ -55,7 +55,7 @@ survey_siblings() {
 				UNKNOWN="$UNKNOWN $name"
 			fi
 		else
-			note_seen "$name" "$address" $port
+			note_seen "$name" "$address" "$port"
 		fi
 	done <<-END
 		$CONTROL_PLANES

@@ -3,6 +3,7 @@
 //! In: the profile as written. Out: findings. Absent on purpose: the shape of single values (`shape`,
 //! `form`), and Kubernetes' own settings, which the `kubernetes` room judges.
 
+mod delivery;
 mod endpoint;
 mod files;
 mod networks;
@@ -23,6 +24,7 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     networks::check(raw, report);
     endpoint::check(raw, report);
     surroundings::check(raw, report);
+    delivery::check(raw, report);
     files::check(raw, files, report);
 }
 

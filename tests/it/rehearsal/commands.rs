@@ -198,7 +198,9 @@ fn openssl(world: &mut World, place: usize, arguments: &[&str]) -> Answer {
         "genpkey" => write("-out", "SECRET minted key\n"),
         "req" => write("-out", "request\n"),
         "ca" => {
-            let life = instant(arguments, "-enddate") - instant(arguments, "-startdate");
+            let (from, until) = (instant(arguments, "-startdate"), instant(arguments, "-enddate"));
+            world.minted.push((i64::try_from(world.clock(place)).expect("a date"), from, until));
+            let life = until - from;
             if life > 600 {
                 world.breaks(format!("I9: {} mints a certificate for {life} s", world.machines[place].name));
             }

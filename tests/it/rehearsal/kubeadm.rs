@@ -76,6 +76,7 @@ const PREPARE: &[Phase] = &[
 pub fn run(world: &mut World, place: usize, arguments: &[&str]) -> Work {
     let machine = &mut world.machines[place];
     *machine.kubeadm_runs.entry(arguments[0].to_owned()).or_default() += 1;
+    machine.kubeadm_lines.push(arguments.join(" "));
     let whole_run = arguments.get(1) != Some(&"phase");
     if whole_run && arguments[0] != "reset" && !world.kubeadm_fails.is_empty() {
         let error = world.kubeadm_fails.remove(0);
@@ -119,6 +120,9 @@ fn promised(world: &mut World, place: usize, arguments: &[&str], whole_run: bool
         }
         _ => return,
     };
+    if whole_run && world.machines[place].notice {
+        world.breaks(format!("§4: {} runs kubeadm {} and says that it is empty", world.machines[place].name, arguments[0]));
+    }
     if !world.mark_is_durable(place, mark) {
         world.breaks(format!("I2: {} runs kubeadm {} before {mark} is on its disk", world.machines[place].name, arguments[0]));
     }
@@ -423,6 +427,10 @@ fn promote(world: &mut World, place: usize, _: &Call) -> Outcome {
     let Some(cluster) = world.cluster_at(place) else { return Waits };
     if !world.quorum(cluster, place) {
         return Waits;
+    }
+    if world.promotions_fail > 0 {
+        world.promotions_fail -= 1;
+        return Fails("etcdserver: can only promote a learner member which is in sync with leader".to_owned());
     }
     let Cluster { members, epoch, .. } = &mut world.clusters[cluster];
     match members.iter_mut().find(|member| member.machine == place) {

@@ -4,7 +4,7 @@
 //! etcd; it meets the same scripts in the conformance tests.
 
 use super::seed::{Credential, Plan};
-use super::world::{Member, NodeObject, World};
+use super::world::{NodeObject, World};
 
 /// A cluster of three whose last machine was wiped.
 fn wiped(plan: Plan) -> World {

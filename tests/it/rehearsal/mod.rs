@@ -6,12 +6,14 @@
 mod commands;
 mod cuts;
 mod evidence;
+mod faults;
 mod kubeadm;
 mod membership;
 mod network;
 mod past;
 mod probes;
 mod process;
+mod schedules;
 mod seed;
-mod smoke;
+mod situations;
 mod world;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use kubespore::first_boot::{self, ControlPlane, Distribution, FirstBoot, Found, Release, Role, Runtime};
+use kubespore::host::Unit;
 use kubespore::net::Endpoint;
 
 use super::world::MINTED;
@@ -115,6 +116,15 @@ impl Plan {
         }
     }
 
+    /// What a machine does.
+    pub fn role(&self, place: usize) -> Role {
+        match place {
+            0 => Role::Founder,
+            _ if place < self.control_planes => Role::ControlPlane,
+            _ => Role::Worker,
+        }
+    }
+
     /// A machine's address.
     pub fn address(&self, place: usize) -> String {
         format!("10.0.0.{}", place + 11)
@@ -124,6 +134,11 @@ impl Plan {
     pub fn balancer(&self) -> Option<&'static str> {
         (self.control_planes > 1).then_some("10.0.0.10")
     }
+}
+
+/// Lists the units of a machine.
+pub fn units(plan: &Plan, place: usize) -> Vec<Unit> {
+    with_facts(plan, place, first_boot::units)
 }
 
 /// Writes a machine's disk as its first boot finds it.
@@ -141,6 +156,16 @@ pub fn install(plan: &Plan, place: usize, root: &Path) {
     for path in ["var/lib/kubelet", "etc/kubernetes", "etc/cloud", "proc/sys/kernel/random"] {
         fs::create_dir_all(root.join(path)).expect("a directory");
     }
+    for file in with_facts(plan, place, first_boot::files) {
+        put(&file.path, &file.content);
+    }
+    for (path, text) in secrets(plan, plan.role(place)) {
+        put(&path, text.as_bytes());
+    }
+}
+
+/// Hands a machine's facts to what renders.
+fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T) -> T {
     let names: Vec<String> = (0..plan.control_planes).map(|place| plan.name(place)).collect();
     let control_planes: Vec<ControlPlane<'_>> = names
         .iter()
@@ -154,13 +179,8 @@ pub fn install(plan: &Plan, place: usize, root: &Path) {
     .expect("an endpoint");
     let init_flags: &[&str] =
         if plan.certificate_key.is_some() { &["--skip-token-print", "--upload-certs"] } else { &["--skip-token-print"] };
-    let role = match place {
-        0 => Role::Founder,
-        _ if place < plan.control_planes => Role::ControlPlane,
-        _ => Role::Worker,
-    };
     let boot = FirstBoot {
-        role,
+        role: plan.role(place),
         cluster: "lab",
         cluster_id: "0a1b2c3d",
         generation: plan.generation,
@@ -210,12 +230,7 @@ pub fn install(plan: &Plan, place: usize, root: &Path) {
         ignore_preflight: &plan.ignore_preflight,
         kubelet_environment: None,
     };
-    for file in first_boot::files(&boot) {
-        put(&file.path, &file.content);
-    }
-    for (path, text) in secrets(plan, role) {
-        put(&path, text.as_bytes());
-    }
+    render(&boot)
 }
 
 fn operating_system(place: usize) -> Vec<(&'static str, String)> {

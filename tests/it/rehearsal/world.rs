@@ -147,6 +147,8 @@ pub struct Machine {
     pub enabled: BTreeSet<String>,
     /// How many kubeadm runs began since its last wipe, by their first argument.
     pub kubeadm_runs: BTreeMap<String, usize>,
+    /// Every kubeadm call's arguments since the world began.
+    pub kubeadm_lines: Vec<String>,
     running: Option<Running>,
     durable: BTreeMap<PathBuf, Vec<u8>>,
     fsynced: BTreeSet<Vec<u8>>,
@@ -237,23 +239,22 @@ pub struct World {
     pub kubeadm_fails: Vec<String>,
     /// What curl comes to at an `address:port`, whatever is there: its exit code and its words.
     pub curl_says: BTreeMap<String, (i32, &'static str)>,
+    /// How many promotions of learners fail from here on.
+    pub promotions_fail: usize,
     /// How many removals of members fail from here on.
     pub removals_fail: usize,
+    /// Every certificate a machine minted: its clock, and from when until when it is valid.
+    pub minted: Vec<(i64, i64, i64)>,
     /// Whether etcd speaks TLS 1.2 at most: it refuses within the handshake.
     pub etcd_tls12: bool,
     /// Decides what survives of unsynced files.
     pub random: Random,
     shell: Vec<String>,
     next_id: u64,
-    events: Vec<(u64, usize, Act)>,
+    /// When supervisors start.
+    events: Vec<(u64, usize)>,
     settled: Option<u64>,
     dir: PathBuf,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Act {
-    PowerOn,
-    StartSupervisor,
 }
 
 /// Xorshift: small, and the same everywhere.
@@ -314,6 +315,7 @@ impl World {
                     restarted: Vec::new(),
                     enabled: BTreeSet::new(),
                     kubeadm_runs: BTreeMap::new(),
+                    kubeadm_lines: Vec::new(),
                     running: None,
                     durable: BTreeMap::new(),
                     fsynced: BTreeSet::new(),
@@ -334,7 +336,9 @@ impl World {
             acts: Vec::new(),
             kubeadm_fails: Vec::new(),
             curl_says: BTreeMap::new(),
+            promotions_fail: 0,
             removals_fail: 0,
+            minted: Vec::new(),
             etcd_tls12: false,
             random: Random(0x9E37_79B9_7F4A_7C15),
             shell: shell.split(' ').map(str::to_owned).collect(),
@@ -431,7 +435,7 @@ impl World {
         machine.etcd = None;
         machine.api = None;
         machine.pods_since = None;
-        self.events.retain(|(_, who, _)| *who != place);
+        self.events.retain(|(_, who)| *who != place);
         self.settled = None;
         self.note(place, "power off");
         self.lose_unsynced(place);
@@ -535,7 +539,7 @@ impl World {
             if holds(self) {
                 return true;
             }
-            let next_event = self.events.iter().map(|(at, ..)| *at).min();
+            let next_event = self.events.iter().map(|(at, _)| *at).min();
             let next_script = (0..self.machines.len())
                 .filter_map(|place| self.machines[place].running.as_ref().map(|running| (running.due, place)))
                 .min();
@@ -562,22 +566,15 @@ impl World {
             self.now = self.now.max(next);
             self.settle_now_and_then();
             if next_event.is_some_and(|at| at <= next) {
-                let at = self.events.iter().position(|(at, ..)| *at <= next).expect("the event just found");
-                let (_, place, act) = self.events.remove(at);
-                match act {
-                    Act::PowerOn if !self.machines[place].powered => self.power_on(place),
-                    Act::StartSupervisor if self.machines[place].powered => self.start_supervisor(place),
-                    _ => {}
+                let at = self.events.iter().position(|(at, _)| *at <= next).expect("the event just found");
+                let (_, place) = self.events.remove(at);
+                if self.machines[place].powered {
+                    self.start_supervisor(place);
                 }
             } else if let Some((_, place)) = next_script {
                 self.serve(place);
             }
         }
-    }
-
-    /// Plans to switch a machine on later.
-    pub fn power_on_in(&mut self, place: usize, seconds: u64) {
-        self.events.push((self.now + seconds * 1000, place, Act::PowerOn));
     }
 
     fn start_supervisor(&mut self, place: usize) {
@@ -639,7 +636,7 @@ impl World {
         let inside = command.replace(&root, "").replace(" /var/lib", &format!(" {root}/var/lib"));
         self.note(place, &format!("the operator pastes: {inside}"));
         let inside = inside.split(" # ").next().unwrap_or_default();
-        let program = "reboot() { :; }; systemctl() { :; }; ".to_owned() + &inside;
+        let program = "reboot() { :; }; systemctl() { :; }; ".to_owned() + inside;
         let ran = std::process::Command::new("/bin/sh").args(["-c", &program]).output().expect("a shell");
         assert!(ran.status.success(), "`{inside}`: {}", String::from_utf8_lossy(&ran.stderr));
         self.make_durable(place);
@@ -679,13 +676,13 @@ impl World {
             machine.gate = Some(code == 0);
             machine.kubelet = code == 0 && machine.kubelet_enabled;
             self.note(place, if code == 0 { "gate open" } else { "gate shut" });
-            self.events.push((self.now, place, Act::StartSupervisor));
+            self.events.push((self.now, place));
         } else {
             machine.exit = Some(code);
             machine.syncing = false;
             self.note(place, &format!("supervisor ended with {code}"));
             if code != 0 && code != 78 {
-                self.events.push((self.now + 5_000, place, Act::StartSupervisor));
+                self.events.push((self.now + 5_000, place));
             }
         }
     }
@@ -849,9 +846,8 @@ impl World {
     pub fn data(&self, place: usize) -> Option<(usize, u64, u64)> {
         let text = self.read(place, "var/lib/etcd/member/db");
         let mut words = text.split_whitespace().map(|word| word.parse::<u64>().ok());
-        match (words.next()??, words.next()??, words.next()??) {
-            (cluster, id, epoch) => Some((usize::try_from(cluster).ok()?, id, epoch)),
-        }
+        let (cluster, id, epoch) = (words.next()??, words.next()??, words.next()??);
+        Some((usize::try_from(cluster).ok()?, id, epoch))
     }
 
     fn write_data(&mut self, place: usize, cluster: usize, id: u64) {
@@ -918,7 +914,7 @@ impl World {
 
     /// Questions that change nothing follow each other within milliseconds; pods and heartbeats do not.
     fn settle_now_and_then(&mut self) {
-        if self.settled.is_none_or(|at| self.now >= at + 500) {
+        if self.settled.is_none_or(|at| self.now >= at + 1_000) {
             self.settle();
         }
     }
@@ -979,7 +975,7 @@ impl World {
             }
             let others = known.members.iter().filter(|member| member.id != id && self.member_lives(cluster, member)).count();
             if epoch < known.epoch
-                && others >= known.members.len() / 2 + 1
+                && others > known.members.len() / 2
                 && !self.done(place)
                 && !self.has(place, "var/lib/kubespore/member")
             {

@@ -1,0 +1,75 @@
+//! Config drive, version 2: OpenStack's layout, which many other clouds borrow.
+//!
+//! In: a seed. Out: an ISO 9660 image labelled `config-2`. Absent on purpose: keys and passwords in the
+//! metadata; users are in the user-data.
+//!
+//! Sources: OpenStack Nova, "Config drives"; cloud-init, `cloudinit/sources/helpers/openstack.py`.
+
+use serde_json::{Value, json};
+
+use super::{Delivery, Seed, mac};
+use crate::error::Error;
+use crate::host::{Machine, Network};
+use crate::image::iso9660;
+use crate::net::IpNet;
+use crate::platform::Format;
+
+/// For a virtual CD-ROM drive.
+pub const ISO: Delivery =
+    Delivery { name: "config-drive", file: "config-drive.iso", format: Format::CloudInit, needs_mac: true, make: image };
+
+fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
+    let machine = seed.machine;
+    let metadata = json!({
+        "uuid": machine.instance_id,
+        "hostname": machine.hostname.as_str(),
+        "name": machine.hostname.first_label(),
+    });
+    let metadata = document(&metadata);
+    let vendor_data = document(&json!({}));
+    let network = network_data(machine).map(|network| document(&network));
+    let mut files: Vec<(&str, &[u8])> = vec![
+        ("openstack/latest/meta_data.json", &metadata),
+        ("openstack/latest/user_data", seed.document("user-data")),
+        ("openstack/latest/vendor_data.json", &vendor_data),
+    ];
+    files.extend(network.as_ref().map(|network| ("openstack/latest/network_data.json", network.as_slice())));
+    iso9660::write("config-2", &files)
+}
+
+fn document(value: &Value) -> Vec<u8> {
+    (serde_json::to_string_pretty(value).expect("strings and numbers always serialise") + "\n").into_bytes()
+}
+
+/// OpenStack's description of a network (Nova, `doc/api_schemas/network_data.json`); a link is known by its hardware address.
+fn network_data(machine: &Machine) -> Option<Value> {
+    let network = machine.network.as_ref()?;
+    let mut link = json!({"id": "primary", "type": "phy", "ethernet_mac_address": mac(machine)?});
+    if let Some(mtu) = network.mtu {
+        link["mtu"] = mtu.into();
+    }
+    let networks: Vec<Value> = network.addresses.iter().enumerate().map(|(place, address)| subnet(network, place, *address)).collect();
+    let services: Vec<Value> =
+        network.nameservers.iter().map(|server| json!({"type": "dns", "address": server.to_string()})).collect();
+    Some(json!({"links": [link], "networks": networks, "services": services}))
+}
+
+fn subnet(network: &Network, place: usize, address: IpNet) -> Value {
+    let v4 = address.addr().is_ipv4();
+    let mask = |net: &IpNet| net.netmask().to_string();
+    let default = |gateway: &std::net::IpAddr| {
+        let (network, netmask) = if v4 { ("0.0.0.0", "0.0.0.0") } else { ("::", "::") };
+        json!({"network": network, "netmask": netmask, "gateway": gateway.to_string()})
+    };
+    let gateways = network.gateways.iter().filter(|gateway| gateway.is_ipv4() == v4).map(default);
+    let routes = network.routes.iter().filter(|(to, _)| to.addr().is_ipv4() == v4);
+    let routes = routes.map(|(to, via)| json!({"network": to.addr().to_string(), "netmask": mask(to), "gateway": via.to_string()}));
+    json!({
+        "id": format!("network{place}"),
+        "link": "primary",
+        "type": if v4 { "ipv4" } else { "ipv6" },
+        "ip_address": address.addr().to_string(),
+        "netmask": mask(&address),
+        "routes": gateways.chain(routes).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,40 @@
+//! The OVF environment on an ISO image, as vSphere and others hand it to a virtual appliance.
+//!
+//! In: a seed. Out: an ISO 9660 image with `ovf-env.xml`. Absent on purpose: guestinfo, which is no image
+//! (a row of `platform`).
+//!
+//! Sources: DMTF DSP0243, section 11 (label and file name); cloud-init, `cloudinit/sources/DataSourceOVF.py`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Delivery, Seed};
+use crate::error::Error;
+use crate::image::iso9660;
+use crate::platform::Format;
+
+/// For a virtual CD-ROM drive.
+pub const ISO: Delivery = Delivery { name: "ovf-iso", file: "ovf-env.iso", format: Format::CloudInit, needs_mac: false, make: image };
+
+fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
+    let network = seed.document("network-config");
+    let mut properties = vec![
+        ("instance-id", seed.machine.instance_id.clone()),
+        ("hostname", seed.machine.hostname.to_string()),
+        ("user-data", STANDARD.encode(seed.document("user-data"))),
+    ];
+    if !network.is_empty() {
+        properties.push(("network-config", STANDARD.encode(network)));
+    }
+    let mut xml = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+         <Environment xmlns=\"http://schemas.dmtf.org/ovf/environment/1\"\n\
+         \x20            xmlns:oe=\"http://schemas.dmtf.org/ovf/environment/1\" oe:id=\"\">\n  <PropertySection>\n",
+    );
+    for (key, value) in properties {
+        // Names, identifiers and base64 have no character that XML escapes.
+        xml.push_str(&format!("    <Property oe:key=\"{key}\" oe:value=\"{value}\"/>\n"));
+    }
+    xml.push_str("  </PropertySection>\n</Environment>\n");
+    iso9660::write("OVF ENV", &[("ovf-env.xml", xml.as_bytes())])
+}
