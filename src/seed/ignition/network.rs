@@ -64,7 +64,8 @@ fn networkd(network: &Network) -> String {
     text
 }
 
-/// nm-settings-keyfile(5).
+/// nm-settings-keyfile(5). A resolver of a family without addresses is left out: it could not be reached, and
+/// NetworkManager refuses a keyfile that names one.
 fn keyfile(network: &Network) -> String {
     let mut text = format!("{HEAD}[connection]\nid=kubespore\ntype=ethernet\n");
     let put =
