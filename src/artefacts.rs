@@ -28,7 +28,8 @@ pub fn of(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Result<(Tree, Node), E
     }
     let document = seed.documents.get(seed.main).expect("every format has its main document");
     if let Some(platform) = node.platform {
-        let encoded = platform::fit(platform, seed.format, document).map_err(|why| too_large(node, platform, why, &seed.files))?;
+        let encoded =
+            platform::fit(platform, seed.format, document).map_err(|why| too_large(node, platform, why, &seed.files))?;
         let name = match seed.format {
             Format::CloudInit => platform.cloud_init_file,
             Format::Ignition => platform.ignition_file,
@@ -105,7 +106,8 @@ fn size(document: &[u8], platform: Option<&Platform>) -> Size {
 fn too_large(node: &NodePlan<'_>, platform: &Platform, why: Refused, files: &[File]) -> Error {
     let what = format!("rendering {} for {}", node.spec.name, platform.name);
     let Refused::TooLarge { form, size, limit } = why else {
-        return Error::new(format!("{what}: it cannot hand such a seed to the machine")).help("boot the machine from an image: `deliver`");
+        return Error::new(format!("{what}: it cannot hand such a seed to the machine"))
+            .help("boot the machine from an image: `deliver`");
     };
     let mut largest: Vec<_> = files.iter().map(|file| (crate::gzip::compress(&file.content).len(), &file.path)).collect();
     largest.sort_by(|a, b| b.cmp(a));

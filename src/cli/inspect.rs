@@ -12,6 +12,7 @@ use crate::handover::MachineFile;
 use crate::image;
 use crate::redact::redact;
 use crate::seed::cloud_init::{self, Decoded};
+use crate::seed::ignition;
 
 /// No seed comes near this; a larger file is something else.
 const LARGEST: u64 = 64 << 20;
@@ -96,7 +97,7 @@ fn find(path: &Path) -> Result<Found, Error> {
         return Err(Error::new(format!("reading {shown}: {} bytes are more than any seed has", size.len())));
     }
     let bytes = std::fs::read(path).doing(|| format!("reading {shown}"))?;
-    if let Ok(text) = std::str::from_utf8(&bytes) {
+    if let (Ok(text), false) = (std::str::from_utf8(&bytes), image::recognises(&bytes)) {
         let name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
         return Ok(Found { label: None, documents: vec![document(name, &bytes, text, path)?] });
     }
@@ -109,9 +110,13 @@ fn find(path: &Path) -> Result<Found, Error> {
 }
 
 fn document(name: String, bytes: &[u8], text: &str, path: &Path) -> Result<Document, Error> {
-    let decoded = match text.starts_with("#cloud-config") {
-        true => Some(cloud_init::decode(text).doing(|| format!("reading {name} of {}", path.display()))?),
-        false => None,
+    let doing = || format!("reading {name} of {}", path.display());
+    let decoded = if text.starts_with("#cloud-config") {
+        Some(cloud_init::decode(text).doing(doing)?)
+    } else if ignition::is_config(text) {
+        Some(of_ignition(ignition::decode(text).doing(doing)?))
+    } else {
+        None
     };
     let (machine, files) = match decoded {
         Some(Decoded { hostname, files, commands }) => {
@@ -125,6 +130,14 @@ fn document(name: String, bytes: &[u8], text: &str, path: &Path) -> Result<Docum
     };
     let sha256 = crate::handover::digest(bytes);
     Ok(Document { name, size: bytes.len(), sha256, machine, text: text.to_owned(), files })
+}
+
+/// The same of an Ignition config, whose units are files of systemd's.
+fn of_ignition(config: ignition::Decoded) -> Decoded {
+    let enabled = config.units.iter().filter(|unit| unit.enabled).map(|unit| vec!["enable".to_owned(), unit.name.clone()]);
+    let commands = enabled.collect();
+    let units = config.units.iter().flat_map(crate::seed::unit_files).collect::<Vec<_>>();
+    Decoded { hostname: config.hostname, files: config.files.into_iter().chain(units).collect(), commands }
 }
 
 fn list(found: &Found) -> String {

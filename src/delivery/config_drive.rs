@@ -48,7 +48,8 @@ fn network_data(machine: &Machine) -> Option<Value> {
     if let Some(mtu) = network.mtu {
         link["mtu"] = mtu.into();
     }
-    let networks: Vec<Value> = network.addresses.iter().enumerate().map(|(place, address)| subnet(network, place, *address)).collect();
+    let networks: Vec<Value> =
+        network.addresses.iter().enumerate().map(|(place, address)| subnet(network, place, *address)).collect();
     let services: Vec<Value> =
         network.nameservers.iter().map(|server| json!({"type": "dns", "address": server.to_string()})).collect();
     Some(json!({"links": [link], "networks": networks, "services": services}))
@@ -63,7 +64,8 @@ fn subnet(network: &Network, place: usize, address: IpNet) -> Value {
     };
     let gateways = network.gateways.iter().filter(|gateway| gateway.is_ipv4() == v4).map(default);
     let routes = network.routes.iter().filter(|(to, _)| to.addr().is_ipv4() == v4);
-    let routes = routes.map(|(to, via)| json!({"network": to.addr().to_string(), "netmask": mask(to), "gateway": via.to_string()}));
+    let routes =
+        routes.map(|(to, via)| json!({"network": to.addr().to_string(), "netmask": mask(to), "gateway": via.to_string()}));
     json!({
         "id": format!("network{place}"),
         "link": "primary",

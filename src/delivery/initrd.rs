@@ -11,7 +11,8 @@ use crate::image::cpio;
 use crate::platform::Format;
 
 /// For a boot loader's second `initrd`.
-pub const CPIO: Delivery = Delivery { name: "initrd", file: "ignition.img", format: Format::Ignition, needs_mac: false, make: archive };
+pub const CPIO: Delivery =
+    Delivery { name: "initrd", file: "ignition.img", format: Format::Ignition, needs_mac: false, make: archive };
 
 fn archive(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
     cpio::write(&[("config.ign", seed.document("config.ign"))])

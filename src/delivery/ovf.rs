@@ -14,7 +14,8 @@ use crate::image::iso9660;
 use crate::platform::Format;
 
 /// For a virtual CD-ROM drive.
-pub const ISO: Delivery = Delivery { name: "ovf-iso", file: "ovf-env.iso", format: Format::CloudInit, needs_mac: false, make: image };
+pub const ISO: Delivery =
+    Delivery { name: "ovf-iso", file: "ovf-env.iso", format: Format::CloudInit, needs_mac: false, make: image };
 
 fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
     let network = seed.document("network-config");

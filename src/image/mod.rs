@@ -18,6 +18,12 @@ pub struct Image {
     pub files: Vec<(String, Vec<u8>)>,
 }
 
+/// Tells whether bytes begin as an image of any kind we write.
+#[must_use]
+pub fn recognises(bytes: &[u8]) -> bool {
+    iso9660::recognises(bytes) || cpio::recognises(bytes) || fat::recognises(bytes)
+}
+
 /// Reads an image of any kind we write.
 ///
 /// # Errors
@@ -30,6 +36,7 @@ pub fn read(bytes: &[u8]) -> Result<Image, Error> {
     } else if fat::recognises(bytes) {
         fat::read(bytes)
     } else {
-        Err(Error::new("it is neither text nor a seed image").help("a seed image is an ISO 9660 or FAT volume, or a cpio archive"))
+        Err(Error::new("it is neither text nor a seed image")
+            .help("a seed image is an ISO 9660 or FAT volume, or a cpio archive"))
     }
 }

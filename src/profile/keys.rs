@@ -4,9 +4,9 @@
 //! mean together (`check`).
 
 use super::form::Form;
+use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, Install, KeyAlgorithm, Role};
 use crate::os::SpecVersion;
 use crate::{delivery, platform};
-use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, Install, KeyAlgorithm, Role};
 
 /// One key of a mapping.
 #[derive(Debug)]
@@ -313,9 +313,14 @@ const DELIVER: Key = key(
     Optional,
     "The images a seed is packed into; left out, `nocloud-iso` where cloud-init reads it.",
 );
-const PLATFORM: Key = key("platform", Choice(platform_words), Optional, "Whose user-data is written too, in its form and within its limit.");
-const IGNITION_VERSION: Key =
-    key("ignitionVersion", Choice(spec_words), Optional, "The version of Ignition's spec; left out, what the system reads for certain.");
+const PLATFORM: Key =
+    key("platform", Choice(platform_words), Optional, "Whose user-data is written too, in its form and within its limit.");
+const IGNITION_VERSION: Key = key(
+    "ignitionVersion",
+    Choice(spec_words),
+    Optional,
+    "The version of Ignition's spec; left out, what the system reads for certain.",
+);
 
 const GATEWAY: Key = key("gateway", Text(Form::Address), Optional, "The default gateway.");
 const NAMESERVERS: Key = key("nameservers", Many(&Text(Form::Address)), Optional, "The resolvers.");

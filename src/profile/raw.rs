@@ -15,8 +15,8 @@ use super::shape::anchor;
 use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, KeyAlgorithm, Role};
 use crate::diag::Diagnostic;
 use crate::kubernetes::Version;
-use crate::os::SpecVersion;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
+use crate::os::SpecVersion;
 use crate::yaml::{Kind, Node};
 
 /// A value and the place where it was written.

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::kubeadm::Documents;
 use crate::kubernetes::Version;
-use crate::os::SpecVersion;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
+use crate::os::SpecVersion;
 
 /// Declares a closed choice together with the profile's words for it, so that the reader, its messages
 /// and the spec cannot disagree.

@@ -25,17 +25,8 @@ pub fn encode(machine: &Machine) -> Tree {
 
 /// All files a machine receives, those of its units included.
 pub fn files(machine: &Machine) -> Vec<File> {
-    let units = machine.units.iter().flat_map(unit_files);
+    let units = machine.units.iter().flat_map(super::unit_files);
     machine.files.iter().cloned().chain(units).collect()
-}
-
-fn unit_files(unit: &Unit) -> Vec<File> {
-    let own = unit.content.iter().map(|text| File::new(format!("/etc/systemd/system/{}", unit.name), 0o644, text.as_str()));
-    let drop_ins = unit.drop_ins.iter().map(|(name, text)| {
-        let path = format!("/etc/systemd/system/{}.d/{name}", unit.name);
-        File::new(path, 0o644, text.as_str())
-    });
-    own.chain(drop_ins).collect()
 }
 
 fn user_data(machine: &Machine) -> String {

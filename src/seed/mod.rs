@@ -5,3 +5,16 @@
 
 pub mod cloud_init;
 pub mod ignition;
+
+use crate::host::{File, Unit};
+
+/// The files a unit is made of, where systemd looks for those of the machine's owner.
+#[must_use]
+pub fn unit_files(unit: &Unit) -> Vec<File> {
+    let own = unit.content.iter().map(|text| File::new(format!("/etc/systemd/system/{}", unit.name), 0o644, text.as_str()));
+    let drop_ins = unit.drop_ins.iter().map(|(name, text)| {
+        let path = format!("/etc/systemd/system/{}.d/{name}", unit.name);
+        File::new(path, 0o644, text.as_str())
+    });
+    own.chain(drop_ins).collect()
+}

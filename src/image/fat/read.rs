@@ -23,9 +23,10 @@ pub fn recognises(bytes: &[u8]) -> bool {
 pub fn read(bytes: &[u8]) -> Result<Image, Error> {
     let volume = Volume::open(bytes).ok_or_else(damaged)?;
     let root = volume.root()?;
-    let label = root.chunks_exact(ENTRY).take_while(|entry| entry[0] != 0).find(|entry| {
-        entry[11] & LONG_NAME == VOLUME && entry[0] != 0xe5
-    });
+    let label = root
+        .chunks_exact(ENTRY)
+        .take_while(|entry| entry[0] != 0)
+        .find(|entry| entry[11] & LONG_NAME == VOLUME && entry[0] != 0xe5);
     let label = label.map_or(String::new(), |entry| String::from_utf8_lossy(&entry[..11]).trim_end().to_owned());
     let mut files = Vec::new();
     let mut total = 0;
@@ -206,7 +207,8 @@ mod tests {
     #[test]
     fn what_was_written_is_read_back() {
         let long = "n".repeat(200);
-        let many: Vec<(String, Vec<u8>)> = (0..300).map(|n| (format!("openstack/latest/file-{n}"), vec![n as u8; n * 11])).collect();
+        let many: Vec<(String, Vec<u8>)> =
+            (0..300).map(|n| (format!("openstack/latest/file-{n}"), vec![n as u8; n * 11])).collect();
         let large = vec![7; 3 << 20];
         for large in [&large[..], &large[..600]] {
             let mut files: Vec<(&str, &[u8])> = vec![
