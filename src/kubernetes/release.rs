@@ -263,6 +263,12 @@ pub struct Release {
 }
 
 impl Release {
+    /// Tells whether an argument of a component may stand twice: the newest kubeadm API has lists of them, the others mappings.
+    #[must_use]
+    pub fn repeats_arguments(&self) -> bool {
+        self.kubeadm_api == KubeadmApi::V1Beta4
+    }
+
     /// Returns the tag of the etcd image at a patch level.
     #[must_use]
     pub fn etcd_tag(&self, patch: u16) -> &'static str {

@@ -136,10 +136,10 @@ impl Field {
         self.carried || self.known_to(release)
     }
 
-    /// Returns the first release that knows the field, when there were releases before it.
+    /// Returns the first release that knows the field, when that is a newer one.
     #[must_use]
-    pub fn first(&self) -> Option<Minor> {
-        (self.first > 0).then_some(Minor(1, self.first))
+    pub fn comes_after(&self, release: &Release) -> Option<Minor> {
+        (self.first > release.minor.1).then_some(Minor(1, self.first))
     }
 
     /// Tells whether a release knows the field.
