@@ -3,8 +3,12 @@
 //! In: a version. Out: facts with names. Absent on purpose: what a particular cluster wants; and
 //! outside this room nobody compares versions.
 
+pub mod gates;
+pub mod images;
+pub mod labels;
 mod release;
 mod releases;
+pub mod removed;
 pub mod schema;
 mod version;
 

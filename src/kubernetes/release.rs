@@ -216,6 +216,9 @@ pub struct Release {
     pub default_repository: Steps<&'static str>,
     /// Where CoreDNS lies below the repository (`cmd/kubeadm/app/images/images.go`, `GetDNSImage`).
     pub coredns_path: Steps<CoreDnsPath>,
+    /// Whether kubeadm lists the DNS image before pause and etcd rather than after them (`cmd/kubeadm/app/images/images.go`,
+    /// `GetControlPlaneImages`).
+    pub dns_image_first: bool,
     /// Tag of the CoreDNS image (`cmd/kubeadm/app/constants/constants.go`).
     pub coredns: Steps<&'static str>,
     /// Tag of the etcd image (`cmd/kubeadm/app/constants/constants.go`, `SupportedEtcdVersion`).
@@ -260,6 +263,12 @@ pub struct Release {
 }
 
 impl Release {
+    /// Tells whether an argument of a component may stand twice: the newest kubeadm API has lists of them, the others mappings.
+    #[must_use]
+    pub fn repeats_arguments(&self) -> bool {
+        self.kubeadm_api == KubeadmApi::V1Beta4
+    }
+
     /// Returns the tag of the etcd image at a patch level.
     #[must_use]
     pub fn etcd_tag(&self, patch: u16) -> &'static str {

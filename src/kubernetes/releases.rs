@@ -55,6 +55,7 @@ const V1_13: Release = Release {
 
     default_repository: &[(0, "k8s.gcr.io")],
     coredns_path: &[(0, CoreDnsPath::Flat)],
+    dns_image_first: false,
     coredns: &[(0, "1.2.6")],
     etcd: &[(0, "3.2.24")],
     pause: "3.1",
@@ -239,6 +240,7 @@ const V1_29: Release = Release {
     admin_group: "kubeadm:cluster-admins",
     super_admin_conf: true,
     etcd_learners: true,
+    dns_image_first: true,
     coredns: &[(0, "v1.11.1")],
     etcd: &[(0, "3.5.10-0"), (3, "3.5.12-0"), (9, "3.5.15-0"), (11, "3.5.16-0")],
     ..V1_28

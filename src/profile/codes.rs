@@ -226,6 +226,76 @@ codes! {
     Warning FOUND_ALONE = "found-alone":
         "With `found: alone` two minutes of silence count as proof that no cluster exists. Silence is also what a wiped first control plane hears during a network fault: it would \
          found a second cluster that the same credentials trust."
+    // kubeadm's documents and the components' arguments.
+    Fatal FIELD_NOT_IN_RELEASE = "field-not-in-release":
+        "A document has a field that kubeadm, the kubelet or kube-proxy of this release does not know, and that says nothing an older or newer field could. \
+         kubeadm would warn and go on without it, so that what was meant does not happen."
+    Fatal DOCUMENT_CONFLICT = "document-conflict":
+        "A document says something else than the profile does, or sets what follows from the profile and the secrets bundle. Certificates, kubeconfigs and the \
+         load balancer are made for what the profile says."
+    Fatal PER_MACHINE = "per-machine":
+        "A setting that is read by more than one machine has a value that can only be right on one: a name or an address."
+    Fatal REPEATED_ARGUMENT = "repeated-argument":
+        "Up to Kubernetes 1.30 kubeadm's documents have arguments as a mapping, in which no name stands twice. From 1.31 on they are a list, and an argument may be repeated."
+    Fatal ARGUMENT_NAME = "argument-name":
+        "kubeadm puts two dashes before the name of an argument. With dashes of its own it becomes a flag that no component knows."
+    Fatal OTHER_RUNTIME = "other-runtime":
+        "Machines run containerd: it is what first boot configures, starts and checks. Docker is not a runtime for the kubelet since 1.24, when dockershim went; \
+         containerd, which Docker itself uses, works with every release."
+    Objection FLAG_REMOVED = "flag-removed":
+        "The component of this release does not have the flag and exits with \"unknown flag\". The finding says since when, and what took its place."
+    Objection FLAG_VALUE = "flag-value":
+        "The component of this release still has the flag, but exits over the value."
+    Objection FEATURE_GATE_UNKNOWN = "feature-gate-unknown":
+        "The feature gate does not exist in this release. Gates go a few releases after what they guard is settled; a component exits over one that it does not know."
+    Objection FEATURE_GATE_LOCKED = "feature-gate-locked":
+        "What the feature gate guards is settled in this release and cannot be switched any more; a component exits over the attempt."
+    Objection ADMISSION_PLUGIN_REMOVED = "admission-plugin-removed":
+        "The API server of this release does not have the admission plugin and exits over its name. PodSecurityPolicy went with 1.25; Pod Security admission, set by labels of namespaces, took its place."
+    Objection ANONYMOUS_AUTH = "anonymous-auth":
+        "With `anonymous-auth: false` the API server answers its own liveness probe with 401, and the kubelet restarts it for ever. Load balancers and joining machines ask \
+         without a credential too. RBAC already limits what anonymous requests see. A cluster whose static pods are patched to probe otherwise can acknowledge this."
+    Objection AUTHORIZATION_MODE = "authorization-mode":
+        "kubeadm's clusters authorise by `Node` and `RBAC`. Without the first kubelets have no rights; without the second nothing that kubeadm grants has effect. Further modes may stand beside them."
+    Objection API_UNREACHABLE = "api-unreachable":
+        "The API server would listen where neither the load balancer nor the other machines nor its own probes look for it."
+    Objection JOINING_DISABLED = "joining-disabled":
+        "Machines prove themselves with bootstrap tokens when they join. The API server would not take any."
+    Objection FILE_NOT_MOUNTED = "file-not-mounted":
+        "Components of the control plane run in containers. Of the machine's files each sees the few directories that kubeadm mounts, and what `extraVolumes` adds. A component that does not find a file it is told to read exits."
+    Objection LABEL_REFUSED = "label-refused":
+        "Since 1.16 the kubelet exits over `--node-labels` in the name spaces `kubernetes.io` and `k8s.io`, but for a short list and all below `kubelet.kubernetes.io` and `node.kubernetes.io`. Roles such as \
+         `node-role.kubernetes.io/worker` are for administrators to give."
+    Objection CGROUP_DRIVER = "cgroup-driver":
+        "The kubelet and containerd must manage cgroups the same way. containerd is configured for systemd, which is also the init system of the machines."
+    Objection STATIC_POD_PATH = "static-pod-path":
+        "kubeadm writes the control plane's pods to `/etc/kubernetes/manifests`. A kubelet that looks elsewhere starts none of them."
+    Warning NODE_RESTRICTION = "node-restriction":
+        "`enable-admission-plugins` replaces kubeadm's own value, `NodeRestriction`. That plugin holds each kubelet to its own node and the pods on it; without it whoever takes one machine can change them all."
+    Warning CONTROLLER_MISSING = "controller-missing":
+        "`controllers` replaces kubeadm's own value, `*,bootstrapsigner,tokencleaner`. The last two are not part of `*`: the first signs what machines discover the cluster by when they do so by token, the second removes expired tokens."
+    Warning PLAIN_PORT = "plain-port":
+        "The flag is about a port that is served without TLS and without asking who is there. kubeadm closes those ports; Kubernetes dropped them step by step from 1.20 to 1.24."
+    Warning LISTENS_EVERYWHERE = "listens-everywhere":
+        "kubeadm has the controller manager and the scheduler listen on 127.0.0.1. On every address their metrics and profiles are within reach of the network; the CIS benchmark objects."
+    Warning IN_TREE_CLOUD = "in-tree-cloud":
+        "Cloud providers compiled into Kubernetes are off by default since 1.29 and gone since 1.31. `external` leaves the cloud to its own controller manager, which exists for every cloud."
+    Warning FILE_NOT_DELIVERED = "file-not-delivered":
+        "A component reads a file of the machine that nothing in the profile puts there. It is right when the image has it."
+    Warning AUDIT_LOG_LOST = "audit-log-lost":
+        "A path that is in no volume lies in the container of the API server. A log there goes with the container, which is replaced at every restart, and fills the machine's disk until then."
+    Warning AUDIT_POLICY_MISSING = "audit-policy-missing":
+        "Without a policy the API server logs no event, wherever the log is."
+    Warning TAINT_RENAMED = "taint-renamed":
+        "Control planes are tainted `node-role.kubernetes.io/master` up to 1.23, with that and `node-role.kubernetes.io/control-plane` in 1.24, and with the latter alone since 1.25. \
+         Pods that tolerate one of them do not run where there is the other."
+    Warning SWAP_ALLOWED = "swap-allowed":
+        "First boot switches swap off. A kubelet that does not mind swap hides that it came back; limits of memory then do not hold, unless `memorySwap` says how."
+    Warning CGROUP_V1 = "cgroup-v1":
+        "Since 1.35 the kubelet refuses a machine with cgroup v1 unless `failCgroupV1` is false. kubeadm's preflight refuses it as well."
+    Warning IMPATIENT_INIT = "impatient-init":
+        "kubeadm 1.33.6 to 1.33.11, 1.34.2 to 1.34.7, 1.35.0 to 1.35.4 and 1.36.0 talk to the API through the load balancer right after the first API server came up, and give up after a minute. Earlier \
+         ones waited longer, later ones ask their own API server."
     // Files, users, mirrors.
     Fatal DUPLICATE_FILE = "duplicate-file":
         "Two files have the same path on one machine; the second would replace the first."

@@ -16,7 +16,7 @@ pub(super) const INIT: &[Field] = &[
     field("certificateKey", Text).since(15),
     field("skipPhases", List(&Text)).since(22),
     field("patches", Object(PATCHES)).since(22),
-    field("timeouts", Object(TIMEOUTS)).since(31),
+    field("timeouts", Object(TIMEOUTS)).since(31).carried(),
 ];
 
 pub(super) const CLUSTER: &[Field] = &[
@@ -47,7 +47,7 @@ pub(super) const JOIN: &[Field] = &[
     field("controlPlane", Object(JOIN_CONTROL_PLANE)),
     field("skipPhases", List(&Text)).since(22),
     field("patches", Object(PATCHES)).since(22),
-    field("timeouts", Object(TIMEOUTS)).since(31),
+    field("timeouts", Object(TIMEOUTS)).since(31).carried(),
 ];
 
 const BOOTSTRAP_TOKEN: &[Field] = &[
@@ -73,14 +73,15 @@ const API_ENDPOINT: &[Field] = &[field("advertiseAddress", Text), field("bindPor
 
 const PATCHES: &[Field] = &[field("directory", Text)];
 
+/// Before 1.31 the first and the discovery's stand elsewhere, and the others cannot be said.
 const TIMEOUTS: &[Field] = &[
-    field("controlPlaneComponentHealthCheck", Duration),
-    field("kubeletHealthCheck", Duration),
-    field("kubernetesAPICall", Duration),
-    field("etcdAPICall", Duration),
-    field("tlsBootstrap", Duration),
-    field("discovery", Duration),
-    field("upgradeManifests", Duration),
+    field("controlPlaneComponentHealthCheck", Duration).since(31).carried(),
+    field("kubeletHealthCheck", Duration).since(31),
+    field("kubernetesAPICall", Duration).since(31),
+    field("etcdAPICall", Duration).since(31),
+    field("tlsBootstrap", Duration).since(31),
+    field("discovery", Duration).since(31).carried(),
+    field("upgradeManifests", Duration).since(31),
 ];
 
 const ETCD: &[Field] = &[field("local", Object(LOCAL_ETCD)), field("external", Object(EXTERNAL_ETCD))];
@@ -116,7 +117,7 @@ const API_SERVER: &[Field] = &[
     field("extraVolumes", List(&Object(HOST_PATH_MOUNT))),
     field("extraEnvs", List(&Object(ENV))).since(31),
     field("certSANs", List(&Text)),
-    field("timeoutForControlPlane", Duration).until(30),
+    field("timeoutForControlPlane", Duration).until(30).carried(),
 ];
 
 const HOST_PATH_MOUNT: &[Field] =
@@ -133,7 +134,7 @@ const DISCOVERY: &[Field] = &[
     field("bootstrapToken", Object(TOKEN_DISCOVERY)),
     field("file", Object(FILE_DISCOVERY)),
     field("tlsBootstrapToken", Text),
-    field("timeout", Duration).until(30),
+    field("timeout", Duration).until(30).carried(),
 ];
 
 const TOKEN_DISCOVERY: &[Field] = &[

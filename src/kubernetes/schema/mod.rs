@@ -102,11 +102,12 @@ pub struct Field {
     pub shape: Shape,
     first: u16,
     last: u16,
+    carried: bool,
 }
 
 /// Begins a field that every release knows.
 const fn field(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, first: 0, last: u16::MAX }
+    Field { name, shape, first: 0, last: u16::MAX, carried: false }
 }
 
 impl Field {
@@ -120,6 +121,25 @@ impl Field {
     const fn until(mut self, minor: u16) -> Self {
         self.last = minor;
         self
+    }
+
+    /// Says that the other releases have the same under another name, to which a document is converted.
+    const fn carried(mut self) -> Self {
+        self.carried = true;
+        self
+    }
+
+    /// Tells whether a document for a release may have the field: the release knows it, or it is carried over to where
+    /// the release has it.
+    #[must_use]
+    pub fn expressible_in(&self, release: &Release) -> bool {
+        self.carried || self.known_to(release)
+    }
+
+    /// Returns the first release that knows the field, when that is a newer one.
+    #[must_use]
+    pub fn comes_after(&self, release: &Release) -> Option<Minor> {
+        (self.first > release.minor.1).then_some(Minor(1, self.first))
     }
 
     /// Tells whether a release knows the field.

@@ -242,7 +242,8 @@ fn resolved(raw: &Raw<'_>, kind: &At<BalancerKind>, endpoint: &At<Endpoint>, nam
     );
 }
 
-fn bind_port(raw: &Raw<'_>) -> (u16, Option<std::ops::Range<usize>>) {
+/// The API server's port, and where the profile says it.
+pub fn bind_port(raw: &Raw<'_>) -> (u16, Option<std::ops::Range<usize>>) {
     let node = below(raw, "initConfiguration", &["localAPIEndpoint", "bindPort"]);
     let port = node.and_then(|node| Some((text(node)?.parse().ok()?, Some(node.span.clone()))));
     port.unwrap_or((API_PORT, None))

@@ -12,10 +12,13 @@ use super::text;
 use crate::diag::Report;
 use crate::yaml;
 
+/// What reading a file came to.
+type Outcome = Result<Rc<[u8]>, String>;
+
 /// The files a profile refers to, each read once.
 pub struct Files<'r> {
     read: &'r dyn Fn(&str) -> Result<Vec<u8>, String>,
-    known: RefCell<HashMap<String, Result<Rc<[u8]>, String>>>,
+    known: RefCell<HashMap<String, Outcome>>,
 }
 
 impl<'r> Files<'r> {
@@ -25,7 +28,7 @@ impl<'r> Files<'r> {
     }
 
     /// Returns a file's bytes, or why it cannot be read.
-    pub fn get(&self, path: &str) -> Result<Rc<[u8]>, String> {
+    pub fn get(&self, path: &str) -> Outcome {
         let mut known = self.known.borrow_mut();
         known.entry(path.to_owned()).or_insert_with(|| (self.read)(path).map(Rc::from)).clone()
     }

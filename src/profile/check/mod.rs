@@ -1,20 +1,31 @@
 //! The meaning of a profile: what two values say together, all findings at once, one file per subject.
 //!
 //! In: the profile as written. Out: findings. Absent on purpose: the shape of single values (`shape`,
-//! `form`), and Kubernetes' own settings, which the `kubernetes` room judges.
+//! `form`), and the facts about releases (`kubernetes`).
 
+mod arguments;
+mod conflicts;
 mod delivery;
+mod documents;
 mod endpoint;
 mod files;
+mod gates;
+mod kubelet;
+mod mounts;
 mod networks;
 mod nodes;
 mod release;
+mod servers;
 mod surroundings;
 
 pub use files::{Files, manifest_name};
 
-use super::raw::Raw;
+use std::ops::Range;
+
+use super::raw::{At, Raw};
 use crate::diag::Report;
+use crate::kubernetes::removed::Component;
+use crate::kubernetes::{Release, Version, release};
 use crate::yaml::{Kind, Node};
 
 /// Reports everything that is wrong or surprising about a profile as a whole.
@@ -26,6 +37,19 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     surroundings::check(raw, report);
     delivery::check(raw, report);
     files::check(raw, files, report);
+    documents::check(raw, report);
+    conflicts::check(raw, report);
+    arguments::check(raw, report);
+    servers::check(raw, report);
+    mounts::check(raw, report);
+    gates::check(raw, report);
+    kubelet::check(raw, files, report);
+}
+
+/// The version and its release, when both are known.
+fn release_of<'r>(raw: &'r Raw<'_>) -> Option<(&'r At<Version>, &'static Release)> {
+    let version = raw.version.as_ref()?;
+    Some((version, release(version.minor)?))
 }
 
 /// Finds a node below a kubeadm document of the profile, by the names of the keys that lead to it.
@@ -43,6 +67,74 @@ fn argument<'n>(raw: &Raw<'n>, component: &str, name: &str) -> Option<(&'n str, 
         Kind::Scalar(_) => return None,
     };
     Some((text(value)?, value))
+}
+
+/// One argument of a component, and where it stands.
+struct Argument<'r> {
+    /// The flag without dashes; `_` counts as `-`, as the components' own flag sets have it.
+    name: String,
+    at: Range<usize>,
+    value: &'r str,
+    value_at: Range<usize>,
+}
+
+/// Lists the arguments that a profile gives a component: for the kubelet those of every document and node.
+fn arguments<'r>(raw: &'r Raw<'_>, component: Component) -> Vec<Argument<'r>> {
+    let of_server = |field| written(below(raw, "clusterConfiguration", &[field, "extraArgs"]));
+    match component {
+        Component::ApiServer => of_server("apiServer"),
+        Component::ControllerManager => of_server("controllerManager"),
+        Component::Scheduler => of_server("scheduler"),
+        Component::Kubelet => {
+            let nodes = raw.nodes.iter().flat_map(|node| {
+                node.kubelet_extra_args.iter().map(|(name, value)| {
+                    let place = |span: &Option<Range<usize>>| span.clone().unwrap_or_else(|| node.place.clone());
+                    Argument {
+                        name: plain(&name.value),
+                        at: place(&name.span),
+                        value: &value.value,
+                        value_at: place(&value.span),
+                    }
+                })
+            });
+            shared_kubelet_arguments(raw).into_iter().chain(nodes).collect()
+        }
+    }
+}
+
+/// The kubelet's arguments that the documents give more than one machine.
+fn shared_kubelet_arguments<'r>(raw: &'r Raw<'_>) -> Vec<Argument<'r>> {
+    let of = |document| written(below(raw, document, &["nodeRegistration", "kubeletExtraArgs"]));
+    [of("initConfiguration"), of("joinConfiguration")].into_iter().flatten().collect()
+}
+
+fn written(node: Option<&Node>) -> Vec<Argument<'_>> {
+    match node.map(|node| &node.kind) {
+        Some(Kind::Map(pairs)) => pairs
+            .iter()
+            .filter_map(|pair| {
+                let value = text(&pair.value)?;
+                Some(Argument { name: plain(&pair.key), at: pair.key_span.clone(), value, value_at: pair.value.span.clone() })
+            })
+            .collect(),
+        Some(Kind::Seq(items)) => items
+            .iter()
+            .filter_map(|item| {
+                let (name, value) = (item.get("name")?, item.get("value")?);
+                Some(Argument {
+                    name: plain(text(name)?),
+                    at: name.span.clone(),
+                    value: text(value)?,
+                    value_at: value.span.clone(),
+                })
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn plain(name: &str) -> String {
+    name.trim_start_matches('-').replace('_', "-")
 }
 
 fn text(node: &Node) -> Option<&str> {

@@ -273,10 +273,10 @@ fn labels(node: &RawNode<'_>, report: &mut Report) {
 /// Says what keeps a text from being a label's key (apimachinery, `validation.IsQualifiedName`).
 fn label_key_fault(key: &str) -> Option<String> {
     let (prefix, name) = key.rsplit_once('/').map_or((None, key), |(prefix, name)| (Some(prefix), name));
-    if let Some(prefix) = prefix {
-        if let Err(fault) = prefix.parse::<DnsName>() {
-            return Some(format!("before the slash: {fault}"));
-        }
+    if let Some(prefix) = prefix
+        && let Err(fault) = prefix.parse::<DnsName>()
+    {
+        return Some(format!("before the slash: {fault}"));
     }
     if name.is_empty() {
         return Some("the name is empty".into());

@@ -2,9 +2,9 @@
 
 use super::super::codes;
 use super::super::raw::{At, Point, Raw};
-use super::super::spec::{Credential, Discovery, Distribution, Found, KeyAlgorithm};
+use super::super::spec::{BalancerKind, Credential, Discovery, Distribution, Found, KeyAlgorithm};
 use crate::diag::Report;
-use crate::kubernetes::{CertificateKeyInput, Minor, Release, Version, first_release, release, releases};
+use crate::kubernetes::{CertificateKeyInput, InitRoute, Minor, Release, Version, first_release, release, releases};
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
     joining(raw, report);
@@ -20,6 +20,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
         report.push(finding);
         return;
     };
+    impatience(raw, known, report);
     if let Some(algorithm) = &raw.key_algorithm
         && algorithm.value == KeyAlgorithm::EcdsaP256
         && !known.ec_certificate_authority
@@ -77,6 +78,26 @@ fn credential(raw: &Raw<'_>, known: &Release, version: &At<Version>, report: &mu
                 .help("use `discovery: file`, or `credential: token`"),
         );
     }
+}
+
+/// kubeadm's own impatience with a load balancer that is slow to notice the first API server. HAProxy of ours asks every
+/// second while a server is down, and is in time.
+fn impatience(raw: &Raw<'_>, known: &Release, report: &mut Report) {
+    let (Some(version), Some(kind)) = (&raw.version, &raw.balancer) else { return };
+    if known.init_route(version.patch) != InitRoute::ImpatientEndpoint || kind.value != BalancerKind::External {
+        return;
+    }
+    let finding = codes::IMPATIENT_INIT
+        .found(format!("kubeadm {} gives a load balancer one minute to notice the first API server", version.value))
+        .point(version, "asks through the endpoint as soon as its own API server is up")
+        .point_span(kind.span.as_ref(), "must notice within that time")
+        .note("a slower one fails `kubeadm init` with \"could not bootstrap the admin user\" (kubeadm #3280, #3294)");
+    report.push(match known.patient_from(version.patch) {
+        Some(good) => {
+            finding.help(format!("use Kubernetes {good}, or a health check of the load balancer that succeeds within seconds"))
+        }
+        None => finding.help("use another release, or a health check of the load balancer that succeeds within seconds"),
+    });
 }
 
 fn since(what: &str, minor: Option<Minor>) -> String {

@@ -21,16 +21,16 @@ fn users(raw: &Raw<'_>, report: &mut Report) {
         seen.insert(SHORTHAND_USER, Some(place.clone()));
     }
     for user in &raw.users {
-        if let Some(name) = &user.name {
-            if let Some(earlier) = seen.insert(name.as_str(), name.span.clone()) {
-                report.push(
-                    codes::DUPLICATE_USER
-                        .found(format!("the user `{}` is declared twice", name.value))
-                        .point(name, "declared again")
-                        .point_span(earlier.as_ref(), "declared here")
-                        .help("put everything about one user into one entry"),
-                );
-            }
+        if let Some(name) = &user.name
+            && let Some(earlier) = seen.insert(name.as_str(), name.span.clone())
+        {
+            report.push(
+                codes::DUPLICATE_USER
+                    .found(format!("the user `{}` is declared twice", name.value))
+                    .point(name, "declared again")
+                    .point_span(earlier.as_ref(), "declared here")
+                    .help("put everything about one user into one entry"),
+            );
         }
         if !user.keys_given {
             let who = user.name.as_ref().map_or_else(|| "a user".into(), |name| format!("`{}`", name.value));

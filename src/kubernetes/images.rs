@@ -1,0 +1,165 @@
+//! The images that kubeadm's part of a cluster pulls.
+//!
+//! In: a version and the user's ClusterConfiguration in the shape of v1beta4. Out: names with tags, spelled and ordered
+//! as `kubeadm config images list --config` prints them. Absent on purpose: images of the user's own manifests, and
+//! digests; kubeadm pulls by tag.
+//!
+//! Source: `cmd/kubeadm/app/images/images.go`, `GetControlPlaneImages`.
+
+use serde_json::{Map, Value};
+
+use super::{CoreDnsPath, Release, Version};
+
+/// The repository that profiles pull from unless they say otherwise, whatever the release's own default was: the old
+/// one is frozen.
+pub const REPOSITORY: &str = "registry.k8s.io";
+
+/// Tag of kube-dns' images (`KubeDNSVersion`), the same in every release that has them.
+const KUBE_DNS: &str = "1.14.13";
+
+/// Returns the repository that a ClusterConfiguration pulls from.
+#[must_use]
+pub fn repository(cluster: &Map<String, Value>) -> &str {
+    text(cluster, &["imageRepository"]).unwrap_or(REPOSITORY)
+}
+
+/// Returns `dns.imageRepository` where kubeadm of this version would look for CoreDNS in the wrong place: below a
+/// repository that holds the community's images but is not its own default.
+#[must_use]
+pub fn coredns_repository(release: &Release, patch: u16, repository: &str) -> Option<String> {
+    let deeper = release.coredns_path(patch) == CoreDnsPath::NestedInDefault;
+    let foreign = repository == REPOSITORY && release.default_repository(patch) != REPOSITORY;
+    (deeper && foreign).then(|| format!("{REPOSITORY}/coredns"))
+}
+
+/// Lists the images; `cluster` is what the profile says, not yet merged over what is generated.
+#[must_use]
+pub fn images(release: &Release, version: Version, cluster: &Map<String, Value>) -> Vec<String> {
+    let repository = repository(cluster);
+    let own = |name: &str| format!("{repository}/{name}:v{version}");
+    let flag = |path: &[&str]| find(cluster, path).and_then(Value::as_bool).unwrap_or(false);
+    let mut all = Vec::new();
+    if flag(&["useHyperKubeImage"]) {
+        all.push(own("hyperkube"));
+    } else {
+        all.extend(["kube-apiserver", "kube-controller-manager", "kube-scheduler"].map(own));
+        if !flag(&["proxy", "disabled"]) {
+            all.push(own("kube-proxy"));
+        }
+    }
+    let dns = if flag(&["dns", "disabled"]) { Vec::new() } else { dns(release, version, cluster, repository) };
+    let mut base = vec![format!("{repository}/pause:{}", release.pause)];
+    if find(cluster, &["etcd", "external"]).is_none() {
+        let repository = text(cluster, &["etcd", "local", "imageRepository"]).unwrap_or(repository);
+        let tag = text(cluster, &["etcd", "local", "imageTag"]).unwrap_or_else(|| release.etcd_tag(version.patch));
+        base.push(format!("{repository}/etcd:{tag}"));
+    }
+    all.extend(if release.dns_image_first { [dns, base] } else { [base, dns] }.concat());
+    all
+}
+
+fn dns(release: &Release, version: Version, cluster: &Map<String, Value>, repository: &str) -> Vec<String> {
+    let given = text(cluster, &["dns", "imageRepository"]).map(str::to_owned);
+    let found = given.or_else(|| coredns_repository(release, version.patch, repository)).unwrap_or_else(|| repository.to_owned());
+    let tag = text(cluster, &["dns", "imageTag"]);
+    if text(cluster, &["dns", "type"]) == Some("kube-dns") {
+        let tag = tag.unwrap_or(KUBE_DNS);
+        return ["kube-dns", "sidecar", "dnsmasq-nanny"].map(|name| format!("{found}/k8s-dns-{name}:{tag}")).to_vec();
+    }
+    let tag = tag.unwrap_or_else(|| release.coredns_tag(version.patch));
+    let nested = match release.coredns_path(version.patch) {
+        CoreDnsPath::Flat => false,
+        CoreDnsPath::Nested => true,
+        CoreDnsPath::NestedInDefault => found == release.default_repository(version.patch),
+    };
+    let path = if nested { "coredns/coredns" } else { "coredns" };
+    vec![format!("{found}/{path}:{tag}")]
+}
+
+fn find<'v>(document: &'v Map<String, Value>, path: &[&str]) -> Option<&'v Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter().try_fold(document.get(*first)?, |value, key| value.get(key)).filter(|value| !value.is_null())
+}
+
+/// A text that says something: kubeadm takes an empty one for none.
+fn text<'v>(document: &'v Map<String, Value>, path: &[&str]) -> Option<&'v str> {
+    find(document, path)?.as_str().filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(version: &str, cluster: Value) -> Vec<String> {
+        let version: Version = version.parse().expect("a version");
+        images(version.release().expect("a release"), version, cluster.as_object().expect("a map"))
+    }
+
+    /// What `kubeadm config images list --kubernetes-version v1.36.3` of that kubeadm prints.
+    #[test]
+    fn the_list_is_kubeadm_s() {
+        assert_eq!(
+            of("1.36.3", json!({})),
+            [
+                "registry.k8s.io/kube-apiserver:v1.36.3",
+                "registry.k8s.io/kube-controller-manager:v1.36.3",
+                "registry.k8s.io/kube-scheduler:v1.36.3",
+                "registry.k8s.io/kube-proxy:v1.36.3",
+                "registry.k8s.io/coredns/coredns:v1.14.2",
+                "registry.k8s.io/pause:3.10.2",
+                "registry.k8s.io/etcd:3.6.8-0",
+            ]
+        );
+    }
+
+    #[test]
+    fn overrides_reach_their_image_alone() {
+        let cluster = json!({
+            "imageRepository": "r.example/k8s",
+            "dns": {"imageRepository": "d.example/dns", "imageTag": "v9"},
+            "etcd": {"local": {"imageRepository": "e.example", "imageTag": "3.9"}},
+        });
+        let list = of("1.30.4", cluster);
+        assert_eq!(
+            list[3..],
+            ["r.example/k8s/kube-proxy:v1.30.4", "d.example/dns/coredns:v9", "r.example/k8s/pause:3.9", "e.example/etcd:3.9",]
+        );
+        let mirrored = of("1.30.4", json!({"imageRepository": "r.example"}));
+        assert!(mirrored.contains(&"r.example/coredns:v1.11.1".to_owned()), "not nested below another repository");
+        let bare = of(
+            "1.37.2",
+            json!({"proxy": {"disabled": true}, "dns": {"disabled": true}, "etcd": {"external": {"endpoints": []}}}),
+        );
+        assert_eq!(bare.len(), 4);
+    }
+
+    /// Where the release's own default is not ours, CoreDNS is found below ours nevertheless.
+    #[test]
+    fn coredns_is_found_in_every_release() {
+        for (version, coredns) in [
+            ("1.13.0", "registry.k8s.io/coredns:1.2.6"),
+            ("1.20.2", "registry.k8s.io/coredns:1.7.0"),
+            ("1.21.1", "registry.k8s.io/coredns/coredns:v1.8.0"),
+            ("1.21.2", "registry.k8s.io/coredns/coredns:v1.8.0"),
+            ("1.24.0", "registry.k8s.io/coredns/coredns:v1.8.6"),
+            ("1.25.0", "registry.k8s.io/coredns/coredns:v1.9.3"),
+        ] {
+            let list = of(version, json!({}));
+            assert!(list.contains(&coredns.to_owned()), "{version}: {list:?}");
+        }
+        let old = of("1.20.2", json!({"dns": {"type": "kube-dns"}, "useHyperKubeImage": true}));
+        assert_eq!(
+            old,
+            [
+                "registry.k8s.io/hyperkube:v1.20.2",
+                "registry.k8s.io/pause:3.2",
+                "registry.k8s.io/etcd:3.4.13-0",
+                "registry.k8s.io/k8s-dns-kube-dns:1.14.13",
+                "registry.k8s.io/k8s-dns-sidecar:1.14.13",
+                "registry.k8s.io/k8s-dns-dnsmasq-nanny:1.14.13",
+            ]
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! The profile against the documents in it: that they do not say two things about one matter, nor give to all machines
+//! what is one machine's.
+
+use std::ops::Range;
+
+use super::super::codes;
+use super::super::raw::{At, Point, Ranges, Raw};
+use super::super::shape::{anchor, brief};
+use super::{below, shared_kubelet_arguments, text};
+use crate::diag::{Diagnostic, Report};
+use crate::kubernetes::Version;
+use crate::net::Endpoint;
+use crate::runtime::{CRI_SOCKET, SOCKET};
+use crate::yaml::{Kind, Node};
+
+/// Where the shared keys and certificates lie on machines.
+const CERTIFICATES: &str = "/etc/kubernetes/pki";
+
+pub fn check(raw: &Raw<'_>, report: &mut Report) {
+    version(raw, report);
+    same(
+        raw,
+        &["controlPlaneEndpoint"],
+        raw.endpoint.as_ref(),
+        |text, own: &Endpoint| text.parse().is_ok_and(|written: Endpoint| written == *own),
+        report,
+    );
+    let ranges = |text: &str, own: &Ranges| text.parse().is_ok_and(|written: Ranges| written == *own);
+    same(raw, &["networking", "podSubnet"], raw.pod_subnets.as_ref(), ranges, report);
+    same(raw, &["networking", "serviceSubnet"], raw.service_subnets.as_ref(), ranges, report);
+    same(raw, &["networking", "dnsDomain"], raw.dns_domain.as_ref(), |text, own| text == own.as_str(), report);
+    generated(raw, report);
+    per_machine(raw, report);
+    runtime(raw, report);
+}
+
+fn version(raw: &Raw<'_>, report: &mut Report) {
+    let Some(node) = below(raw, "clusterConfiguration", &["kubernetesVersion"]) else { return };
+    let Some(written) = text(node) else { return };
+    match written.parse::<Version>() {
+        Err(reason) => {
+            let channel = written.starts_with(|c: char| c.is_ascii_alphabetic() && c != 'v');
+            let code = if channel { &codes::VERSION_CHANNEL } else { &codes::INVALID_VERSION };
+            report.push(
+                code.found(format!("`{}` is not a version of Kubernetes", brief(written)))
+                    .at(node.span.clone(), reason)
+                    .help("leave it out: `kubernetesVersion` of the profile is written there"),
+            );
+        }
+        Ok(version) => {
+            if let Some(own) = &raw.version
+                && own.value != version
+            {
+                report.push(contradiction("kubernetesVersion", written, node.span.clone(), own));
+            }
+        }
+    }
+}
+
+/// Compares a field of the ClusterConfiguration with the profile's own key for it.
+fn same<T: std::fmt::Display>(
+    raw: &Raw<'_>,
+    path: &[&str],
+    own: Option<&At<T>>,
+    agrees: impl Fn(&str, &T) -> bool,
+    report: &mut Report,
+) {
+    let (Some(own), Some(node)) = (own, below(raw, "clusterConfiguration", path)) else { return };
+    let Some(written) = text(node) else { return };
+    if !agrees(written, &own.value) {
+        report.push(contradiction(&path.join("."), written, node.span.clone(), own));
+    }
+}
+
+fn contradiction<T: std::fmt::Display>(field: &str, written: &str, at: Range<usize>, own: &At<T>) -> Diagnostic {
+    codes::DOCUMENT_CONFLICT
+        .found(format!("`clusterConfiguration.{field}` is {}, the profile says {}", brief(written), own.value))
+        .at(at, "what kubeadm would take")
+        .point(own, "what everything else is made for")
+        .help(format!("leave `clusterConfiguration.{field}` out: the profile's is written there"))
+}
+
+/// Fields that follow from the profile and the bundle alone.
+fn generated(raw: &Raw<'_>, report: &mut Report) {
+    const FIELDS: [(&str, &[&str], &str, &str); 7] = [
+        (
+            "clusterConfiguration",
+            &["etcd", "external"],
+            "kubeadm takes one of `local` and `external`, and etcd on the control planes is what is generated",
+            "leave it out",
+        ),
+        (
+            "initConfiguration",
+            &["certificateKey"],
+            "the secrets bundle has the certificate key",
+            "leave it out, and use `pki.distribution`",
+        ),
+        ("initConfiguration", &["dryRun"], "the machine would only rehearse", "leave it out"),
+        ("joinConfiguration", &["dryRun"], "the machine would only rehearse", "leave it out"),
+        (
+            "joinConfiguration",
+            &["discovery", "bootstrapToken"],
+            "every machine has a token of its own in the secrets bundle",
+            "use `join.discovery`",
+        ),
+        ("joinConfiguration", &["discovery", "file"], "the file is made for the machine", "use `join.discovery`"),
+        (
+            "joinConfiguration",
+            &["discovery", "tlsBootstrapToken"],
+            "every machine has a token of its own in the secrets bundle",
+            "leave it out",
+        ),
+    ];
+    for (document, path, why, help) in FIELDS {
+        let Some(node) = below(raw, document, path) else { continue };
+        if text(node) == Some("false") {
+            continue;
+        }
+        report.push(
+            codes::DOCUMENT_CONFLICT
+                .found(format!("`{document}.{}` is not the profile's to say", path.join(".")))
+                .at(key_or_value(raw, document, path, node), why)
+                .help(help),
+        );
+    }
+    if let Some(node) = below(raw, "clusterConfiguration", &["certificatesDir"])
+        && let Some(written) = text(node)
+        && written != CERTIFICATES
+    {
+        report.push(
+            codes::DOCUMENT_CONFLICT
+                .found(format!("kubeadm would look for certificates in `{}`", brief(written)))
+                .at(node.span.clone(), format!("they are put into {CERTIFICATES}"))
+                .note("finding none, it would make a certificate authority of its own on each control plane")
+                .help("leave it out"),
+        );
+    }
+}
+
+/// Fields that differ from machine to machine, in documents that are for all.
+fn per_machine(raw: &Raw<'_>, report: &mut Report) {
+    const FIELDS: [(&str, &[&str], &str, &str); 5] = [
+        (
+            "initConfiguration",
+            &["nodeRegistration", "name"],
+            "a node's name",
+            "leave it out: each machine has the name of its node",
+        ),
+        (
+            "joinConfiguration",
+            &["nodeRegistration", "name"],
+            "one name for every machine that joins",
+            "leave it out: each machine has the name of its node",
+        ),
+        (
+            "initConfiguration",
+            &["localAPIEndpoint", "advertiseAddress"],
+            "one machine's address",
+            "use `advertiseAddress` of a node",
+        ),
+        (
+            "joinConfiguration",
+            &["controlPlane", "localAPIEndpoint", "advertiseAddress"],
+            "one machine's address",
+            "use `advertiseAddress` of a node",
+        ),
+        (
+            "joinConfiguration",
+            &["controlPlane"],
+            "every worker would join as a control plane",
+            "leave it out: it is written for the nodes of that role",
+        ),
+    ];
+    let given = FIELDS.iter().filter_map(|field| Some((field, below(raw, field.0, field.1)?)));
+    for ((document, path, label, help), node) in given {
+        // The whole of `controlPlane` is refused once, by its address where it has one.
+        if path.len() == 1 && node.get("localAPIEndpoint").is_some_and(|inner| inner.get("advertiseAddress").is_some()) {
+            continue;
+        }
+        report.push(
+            codes::PER_MACHINE
+                .found(format!("`{document}.{}` cannot be the same everywhere", path.join(".")))
+                .at(key_or_value(raw, document, path, node), *label)
+                .help(*help),
+        );
+    }
+    for argument in shared_kubelet_arguments(raw) {
+        let help = match argument.name.as_str() {
+            "node-ip" => "leave it out: each machine has its node's `address`",
+            "hostname-override" => "leave it out: each machine has the name of its node",
+            _ => continue,
+        };
+        report.push(
+            codes::PER_MACHINE
+                .found(format!("the kubelet's `{}` cannot be the same everywhere", argument.name))
+                .at(argument.value_at, "for every machine that reads this document")
+                .help(help),
+        );
+    }
+}
+
+/// The runtime: containerd, at the place where it is configured to listen.
+fn runtime(raw: &Raw<'_>, report: &mut Report) {
+    let sockets = [
+        below(raw, "initConfiguration", &["nodeRegistration", "criSocket"]),
+        below(raw, "joinConfiguration", &["nodeRegistration", "criSocket"]),
+        below(raw, "kubeletConfiguration", &["containerRuntimeEndpoint"]),
+    ];
+    for node in sockets.into_iter().flatten() {
+        let Some(written) = text(node) else { continue };
+        let path = written.strip_prefix("unix://").unwrap_or(written);
+        if path == SOCKET || path.strip_prefix("/var") == Some(SOCKET) {
+            continue;
+        }
+        report.push(
+            codes::OTHER_RUNTIME
+                .found(format!("the kubelet would look for another runtime at `{}`", brief(written)))
+                .at(node.span.clone(), "machines run containerd")
+                .note(if path.contains("dockershim") {
+                    "dockershim was part of the kubelet until Kubernetes 1.23; containerd works in every release, and Docker's images run on it unchanged"
+                } else {
+                    "containerd is what is configured, started and checked at first boot"
+                })
+                .help(format!("leave it out: it is {CRI_SOCKET}")),
+        );
+    }
+}
+
+/// Returns where to point for a field: its value when it stands on one line, else its key.
+fn key_or_value(raw: &Raw<'_>, document: &str, path: &[&str], node: &Node) -> Range<usize> {
+    if !node.span.is_empty() && matches!(node.kind, Kind::Scalar(_)) {
+        return node.span.clone();
+    }
+    let (last, parents) = path.split_last().expect("a path has a name in it");
+    match below(raw, document, parents).map(|parent| &parent.kind) {
+        Some(Kind::Map(pairs)) => {
+            pairs.iter().rev().find(|pair| pair.key == *last).map_or_else(|| anchor(node), |pair| pair.key_span.clone())
+        }
+        _ => anchor(node),
+    }
+}
