@@ -19,6 +19,7 @@ pub struct Exposed {
 /// Searches a rendered tree, every layer of every file of it; `may_hold` knows the nodes.
 pub fn exposed(bundle: &Bundle, may_hold: &dyn Fn(&str, &SecretName) -> bool, tree: &Tree) -> Vec<Exposed> {
     let wanted = wanted(bundle);
+    let mut search = leak::Search::new(&wanted);
     let mut all = Vec::new();
     for (path, bytes) in tree.iter() {
         let path = path.as_str();
@@ -28,7 +29,7 @@ pub fn exposed(bundle: &Bundle, may_hold: &dyn Fn(&str, &SecretName) -> bool, tr
             (_, Some(node)) => may_hold(node, secret),
             (_, None) => false,
         };
-        let found = leak::find(&wanted, bytes).into_iter().filter(|secret| !allowed(secret));
+        let found = search.find(bytes).into_iter().filter(|secret| !allowed(secret));
         all.extend(found.map(|secret| Exposed { path: path.to_owned(), secret: secret.clone() }));
     }
     all

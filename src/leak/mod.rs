@@ -8,7 +8,8 @@
 
 mod layers;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
 
 use memchr::memmem::Finder;
 
@@ -27,32 +28,46 @@ pub struct Wanted<T> {
     pub binary: Vec<zeroize::Zeroizing<Vec<u8>>>,
 }
 
-/// Says which of the wanted are in an artefact.
-#[must_use]
-pub fn find<'w, T: Ord>(wanted: &'w [Wanted<T>], artefact: &[u8]) -> BTreeSet<&'w T> {
-    let finders: Vec<(&T, Vec<Finder<'_>>)> = wanted
-        .iter()
-        .map(|one| {
-            let text = one.forms.iter().map(|form| Finder::new(form.expose()));
-            (&one.name, text.chain(one.binary.iter().map(|form| Finder::new(form.as_slice()))).collect())
-        })
-        .collect();
-    let mut found = BTreeSet::new();
-    search(&finders, artefact, 0, &mut found);
-    found
+/// A search that remembers what it has seen: an image holds documents that lie beside it too.
+pub struct Search<'w, T> {
+    finders: Vec<(&'w T, Vec<Finder<'w>>)>,
+    hasher: RandomState,
+    seen: HashMap<u64, BTreeSet<usize>>,
 }
 
-fn search<'w, T: Ord>(finders: &[(&'w T, Vec<Finder<'_>>)], bytes: &[u8], depth: usize, found: &mut BTreeSet<&'w T>) {
-    let compact = layers::without_blanks(bytes);
-    for (name, forms) in finders.iter().filter(|(name, _)| !found.contains(name)).collect::<Vec<_>>() {
-        if forms.iter().any(|form| form.find(bytes).is_some() || form.find(&compact).is_some()) {
-            found.insert(name);
-        }
+impl<'w, T: Ord> Search<'w, T> {
+    /// Prepares a search.
+    #[must_use]
+    pub fn new(wanted: &'w [Wanted<T>]) -> Self {
+        let finders = wanted.iter().map(|one| {
+            let text = one.forms.iter().map(|form| Finder::new(form.expose()));
+            (&one.name, text.chain(one.binary.iter().map(|form| Finder::new(form.as_slice()))).collect())
+        });
+        Self { finders: finders.collect(), hasher: RandomState::new(), seen: HashMap::new() }
     }
-    if depth < DEEPEST && found.len() < finders.len() {
-        for inner in layers::of(bytes) {
-            search(finders, &inner, depth + 1, found);
+
+    /// Says which of the wanted are in an artefact.
+    pub fn find(&mut self, artefact: &[u8]) -> BTreeSet<&'w T> {
+        let found = self.search(artefact, 0);
+        found.into_iter().map(|place| self.finders[place].0).collect()
+    }
+
+    fn search(&mut self, bytes: &[u8], depth: usize) -> BTreeSet<usize> {
+        let key = self.hasher.hash_one(bytes);
+        if let Some(known) = self.seen.get(&key) {
+            return known.clone();
         }
+        let compact = layers::without_blanks(bytes);
+        let holds = |forms: &[Finder<'_>]| forms.iter().any(|form| form.find(bytes).is_some() || form.find(&compact).is_some());
+        let here = self.finders.iter().enumerate().filter(|(_, (_, forms))| holds(forms)).map(|(place, _)| place);
+        let mut found: BTreeSet<usize> = here.collect();
+        if depth < DEEPEST {
+            for inner in layers::of(bytes) {
+                found.append(&mut self.search(&inner, depth + 1));
+            }
+            self.seen.insert(key, found.clone());
+        }
+        found
     }
 }
 
@@ -73,6 +88,10 @@ mod tests {
     fn wanted() -> Vec<Wanted<&'static str>> {
         let one = |name, text: &str| Wanted { name, forms: vec![Secret::new(text)], binary: vec![] };
         vec![one("key", KEY), one("token", "0123456789abcdef")]
+    }
+
+    fn find(artefact: &[u8]) -> BTreeSet<&'static str> {
+        Search::new(&wanted()).find(artefact).into_iter().copied().collect()
     }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -110,15 +129,15 @@ mod tests {
             ("image", iso9660::write("cidata", &[("user-data", pem.as_bytes())]).expect("an image")),
         ];
         for (name, artefact) in cases {
-            assert_eq!(find(&wanted(), &artefact), BTreeSet::from([&"key"]), "{name}");
+            assert_eq!(find(&artefact), BTreeSet::from(["key"]), "{name}");
         }
     }
 
     #[test]
     fn what_is_not_there_is_not_found() {
-        assert!(find(&wanted(), b"0123456789abcde f").contains(&"token"), "blanks count for nothing");
-        assert!(find(&wanted(), b"0123456789abcde").is_empty());
-        assert!(find(&wanted(), &STANDARD.encode([7; 4000]).into_bytes()).is_empty());
-        assert!(find(&wanted(), &gzip(&[0; 1 << 20])).is_empty());
+        assert!(find(b"0123456789abcde f").contains("token"), "blanks count for nothing");
+        assert!(find(b"0123456789abcde").is_empty());
+        assert!(find(&STANDARD.encode([7; 4000]).into_bytes()).is_empty());
+        assert!(find(&gzip(&[0; 1 << 20])).is_empty());
     }
 }

@@ -118,6 +118,7 @@ fn f07_a_load_balancer_that_cannot_lead_a_machine_back_to_itself() {
 fn f07_a_pin_left_by_a_cut_is_gone_before_any_probe() {
     let mut plan = Plan::new(3, 0);
     (plan.init_by_endpoint, plan.hairpin_pin) = (true, true);
+    plan.balancer_known = false;
     let mut world = World::new(plan);
     world.power_on_all();
     world.run_until(|world| world.read(0, "etc/hosts").contains("kubespore pin"), 600);
@@ -679,6 +680,21 @@ fn f78_another_cluster_behind_the_endpoint_is_met_with_both_fingerprints() {
     }
     world.balancer.foreign = false;
     one_cluster_of_three(&mut world);
+}
+
+/// I2b: kubeadm does not sync, so somebody must while it runs.
+#[test]
+fn what_kubeadm_wrote_survives_a_cut_seconds_later() {
+    let mut world = World::new(Plan::new(1, 0));
+    world.power_on(0);
+    world.run_until(|world| world.foundings() == 1, 300);
+    world.power_off(0);
+    for path in ["pki/apiserver.crt", "admin.conf", "manifests/etcd.yaml"] {
+        world.expect(world.whole(0, &format!("etc/kubernetes/{path}")), path);
+    }
+    world.power_on(0);
+    world.until_done();
+    world.assert_sound();
 }
 
 #[test]

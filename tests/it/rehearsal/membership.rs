@@ -99,6 +99,25 @@ fn r2_another_machines_learner_or_unstarted_member_delays() {
 }
 
 #[test]
+fn r2_a_list_that_changes_while_we_look_is_looked_at_again() {
+    let mut world = World::new(Plan::new(5, 0));
+    world.form(&[0, 1, 2, 3, 4]);
+    world.wipe(1);
+    world.wake(&[0, 2, 3, 4]);
+    world.power_on(1);
+    world.run(30);
+    world.expect(world.status(1, "phase") == "join-wait" && world.machines[1].removals == 0, "not within the minute");
+    // The operator takes another member out.
+    world.power_off(4);
+    world.clusters[0].members.remove(4);
+    world.until_reason(1, "etcd-changes");
+    world.expect(world.machines[1].removals == 0, "it removes by an old list");
+    world.until_done();
+    world.expect(world.voters(0) == [0, 1, 2, 3] && world.machines[1].removals == 1, "it does not join by the new list");
+    world.assert_sound();
+}
+
+#[test]
 fn r4_names_and_urls_must_both_be_ours() {
     // Whose peer URL, under which name, in place of the entry of the wiped machine.
     for (machine, name) in [(1, "cp-3"), (2, "cp-9")] {

@@ -72,6 +72,11 @@ fn request(world: &mut World, place: usize, url: &str, arguments: &[&str]) -> Re
     let (host, port) = authority.rsplit_once(':').expect("a port");
     let address = match option(arguments, "--resolve") {
         Some(pin) if pin.starts_with(&format!("{host}:{port}:")) => &pin[host.len() + port.len() + 2..],
+        _ if host == "api.lab" && world.read(place, "etc/hosts").contains("# kubespore pin") => {
+            world.breaks(format!("{} asks itself by its own pin", world.machines[place].name));
+            &world.machines[place].address.clone()
+        }
+        _ if host == "api.lab" => "10.0.0.10",
         _ => host,
     };
     if let Some((code, why)) = world.curl_says.get(&format!("{address}:{port}")) {

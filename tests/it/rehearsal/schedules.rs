@@ -7,7 +7,7 @@ use super::seed::{Credential, Plan};
 use super::world::{Random, World};
 
 /// Schedules of every run of the tests; `KUBESPORE_REHEARSAL_SCHEDULES=COUNT` or `FIRST+COUNT` runs others.
-const SHORT: u64 = 24;
+const SHORT: u64 = 16;
 
 /// Schedules of the long run.
 const LONG: u64 = 10_000;

@@ -56,6 +56,8 @@ pub struct Plan {
     pub init_by_endpoint: bool,
     /// Whether the endpoint is pinned to the founder while it founds.
     pub hairpin_pin: bool,
+    /// Whether the profile says where the endpoint's name leads; else a resolver does.
+    pub balancer_known: bool,
     /// Whether API servers answer without credentials.
     pub anonymous: bool,
     /// How machines prove themselves.
@@ -94,6 +96,7 @@ impl Plan {
             learners: true,
             init_by_endpoint: false,
             hairpin_pin: false,
+            balancer_known: true,
             anonymous: true,
             credential: Credential::Token,
             tools: Vec::new(),
@@ -189,7 +192,7 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
         addresses: &[plan.address(place).parse().expect("an address")],
         control_planes: &control_planes,
         endpoint: &endpoint,
-        balancer: plan.balancer().map(|address| address.parse().expect("an address")),
+        balancer: plan.balancer().filter(|_| plan.balancer_known).map(|address| address.parse().expect("an address")),
         api_port: 6443,
         notice_port: 6442,
         minted: MINTED,

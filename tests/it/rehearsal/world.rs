@@ -4,6 +4,7 @@
 //! is simulated: a script that sleeps costs nothing, and of all scripts that wait the one with the earliest
 //! answer goes on, so a run is the same every time. Absent on purpose: what single programs answer (`commands`).
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -213,6 +214,9 @@ pub struct Cut {
     pub instant: usize,
 }
 
+/// What data is of: a cluster, a member of it, and the epoch it has seen last.
+pub type Belonging = (usize, u64, u64);
+
 /// Everything.
 pub struct World {
     /// What was rendered.
@@ -254,6 +258,7 @@ pub struct World {
     /// When supervisors start.
     events: Vec<(u64, usize)>,
     settled: Option<u64>,
+    known_data: RefCell<BTreeMap<usize, Option<Belonging>>>,
     dir: PathBuf,
 }
 
@@ -345,6 +350,7 @@ impl World {
             next_id: 0,
             events: Vec::new(),
             settled: None,
+            known_data: RefCell::default(),
             dir,
         };
         for place in 0..world.machines.len() {
@@ -437,6 +443,7 @@ impl World {
         machine.pods_since = None;
         self.events.retain(|(_, who)| *who != place);
         self.settled = None;
+        self.forget_data();
         self.note(place, "power off");
         self.lose_unsynced(place);
     }
@@ -477,6 +484,7 @@ impl World {
 
     /// Writes a file that is on the disk at once, as an operator or a test does.
     pub fn put(&mut self, place: usize, path: &str, text: &str) {
+        self.forget_data();
         let path = self.machines[place].root.join(path);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         fs::write(&path, text).expect("a file");
@@ -485,6 +493,7 @@ impl World {
 
     /// Writes a file as a program does, which a power cut may empty.
     pub fn overwrite(&mut self, place: usize, path: &str, text: &str) {
+        self.forget_data();
         let path = self.machines[place].root.join(path);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
         fs::write(&path, text).expect("a file");
@@ -762,6 +771,7 @@ impl World {
         let instant = self.instants[place];
         self.instants[place] += 1;
         self.settled = None;
+        self.forget_data();
         self.acts.push((place, format!("{instant} {when} {}", words.join(" "))));
         if self.cut == Some(Cut { machine: place, instant }) {
             self.cut = None;
@@ -782,6 +792,7 @@ impl World {
 
     /// What of a machine's files the disk would keep if the power went now: all.
     pub fn make_durable(&mut self, place: usize) {
+        self.forget_data();
         let files = tracked(&self.machines[place].root);
         let machine = &mut self.machines[place];
         machine.durable = files.into_iter().collect();
@@ -842,12 +853,27 @@ impl World {
         0x9000_0000_0000_0000 + self.next_id
     }
 
-    /// Which cluster and member a machine's data belongs to, and as of which epoch.
-    pub fn data(&self, place: usize) -> Option<(usize, u64, u64)> {
+    /// Which cluster and member a machine's data belongs to, and as of which epoch. Read once between two moments that
+    /// can change it: everything that lives is asked for it, again and again.
+    pub fn data(&self, place: usize) -> Option<Belonging> {
+        let known = self.known_data.borrow().get(&place).copied();
+        known.unwrap_or_else(|| {
+            let read = self.data_on_disk(place);
+            self.known_data.borrow_mut().insert(place, read);
+            read
+        })
+    }
+
+    fn data_on_disk(&self, place: usize) -> Option<Belonging> {
         let text = self.read(place, "var/lib/etcd/member/db");
         let mut words = text.split_whitespace().map(|word| word.parse::<u64>().ok());
         let (cluster, id, epoch) = (words.next()??, words.next()??, words.next()??);
         Some((usize::try_from(cluster).ok()?, id, epoch))
+    }
+
+    /// What was read of data may no longer be so.
+    fn forget_data(&mut self) {
+        self.known_data.get_mut().clear();
     }
 
     fn write_data(&mut self, place: usize, cluster: usize, id: u64) {
@@ -904,6 +930,7 @@ impl World {
     /// Starts and stops what follows from the state of things: pods, Nodes' heartbeats, data on disks.
     pub fn settle(&mut self) {
         self.settled = Some(self.now);
+        self.forget_data();
         for place in 0..self.machines.len() {
             self.settle_pods(place);
         }
