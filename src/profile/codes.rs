@@ -245,7 +245,7 @@ codes! {
     Objection FLAG_REMOVED = "flag-removed":
         "The component of this release does not have the flag and exits with \"unknown flag\". The finding says since when, and what took its place."
     Objection FLAG_VALUE = "flag-value":
-        "The component of this release still has the flag, but exits over the value."
+        "The component of this release has the flag, but exits over the value: it is one that went, or not of the kind the flag takes."
     Objection FEATURE_GATE_UNKNOWN = "feature-gate-unknown":
         "The feature gate does not exist in this release. Gates go a few releases after what they guard is settled; a component exits over one that it does not know."
     Objection FEATURE_GATE_LOCKED = "feature-gate-locked":

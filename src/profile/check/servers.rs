@@ -80,21 +80,31 @@ fn anonymous(argument: &Argument<'_>, release: &Release, report: &mut Report) {
 }
 
 fn authorization(argument: &Argument<'_>, report: &mut Report) {
+    let others = words(argument.value).filter(|word| !matches!(*word, "Node" | "RBAC" | "AlwaysAllow"));
+    let right: Vec<_> = ["Node", "RBAC"].into_iter().chain(others).collect();
+    let help = format!("write `{}`", right.join(","));
+    let has = |mode: &str| words(argument.value).any(|word| word == mode);
+    if has("AlwaysAllow") {
+        report.push(
+            codes::AUTHORIZATION_MODE
+                .found("kube-apiserver would let everybody do everything")
+                .at(argument.value_at.clone(), "anonymous requests included")
+                .note("the modes are asked in turn until one says yes, and this one always does")
+                .help(help),
+        );
+        return;
+    }
     for (mode, why) in [
         ("Node", "kubelets get their rights from it: no node could read its pods or report its state"),
         ("RBAC", "every right that kubeadm hands out is an RBAC rule: no machine could join"),
     ] {
-        if !words(argument.value).any(|word| word == mode) {
+        if !has(mode) {
             report.push(
                 codes::AUTHORIZATION_MODE
                     .found(format!("kube-apiserver would authorise without {mode}"))
                     .at(argument.value_at.clone(), format!("`{mode}` is missing"))
                     .note(why)
-                    .help(if argument.value.is_empty() {
-                        "write `Node,RBAC`".to_owned()
-                    } else {
-                        format!("write `{},{mode}`", argument.value)
-                    }),
+                    .help(help.clone()),
             );
         }
     }
