@@ -45,7 +45,8 @@ fn taken(component: Component, argument: &Argument<'_>, version: &At<Version>, r
     if values.contains(&argument.value) {
         return true;
     }
-    let expected: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
+    let shown = |value: &&str| if value.is_empty() { "no value".to_owned() } else { format!("`{value}`") };
+    let expected: Vec<_> = values.iter().map(shown).collect();
     report.push(
         codes::FLAG_VALUE
             .found(format!("{program} {} does not take `{}` for `{name}`", release.minor, brief(argument.value)))

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::codes;
 use super::super::raw::Raw;
 use super::super::shape::brief;
-use super::super::spec::{Discovery, Role};
+use super::super::spec::{Credential, Discovery, Role};
 use super::{Argument, arguments, endpoint};
 use crate::diag::Report;
 use crate::kubernetes::removed::{self, Component};
@@ -21,7 +21,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
             "bind-address" | "secure-port" => reachable(raw, &argument, report),
             "enable-admission-plugins" => plugins(&argument, release, report),
             "disable-admission-plugins" => disabled(&argument, report),
-            "enable-bootstrap-token-auth" if argument.value == "false" => report.push(
+            "enable-bootstrap-token-auth" if argument.value == "false" && joins_by_token(raw) => report.push(
                 codes::JOINING_DISABLED
                     .found("no machine could join: bootstrap tokens are switched off")
                     .at(argument.value_at.clone(), "the API server would refuse every token")
@@ -40,6 +40,11 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
     for argument in arguments(raw, Component::Scheduler).iter().filter(|argument| argument.name == "bind-address") {
         everywhere(Component::Scheduler, argument, report);
     }
+}
+
+/// Whether any machine may have to show a token: unless the profile says otherwise, control planes do.
+fn joins_by_token(raw: &Raw<'_>) -> bool {
+    raw.credential.as_ref().is_none_or(|credential| credential.value == Credential::Token)
 }
 
 fn words(value: &str) -> impl Iterator<Item = &str> {
