@@ -291,7 +291,7 @@ codes! {
          Pods that tolerate one of them do not run where there is the other."
     Warning SWAP_ALLOWED = "swap-allowed":
         "First boot switches swap off. A kubelet that does not mind swap hides that it came back; limits of memory then do not hold, unless `memorySwap` says how."
-    Warning CGROUP_V1 = "cgroup-v1":
+    Warning CGROUP_VERSION = "cgroup-version":
         "Since 1.35 the kubelet refuses a machine with cgroup v1 unless `failCgroupV1` is false. kubeadm's preflight refuses it as well."
     Warning IMPATIENT_INIT = "impatient-init":
         "kubeadm 1.33.6 to 1.33.11, 1.34.2 to 1.34.7, 1.35.0 to 1.35.4 and 1.36.0 talk to the API through the load balancer right after the first API server came up, and give up after a minute. Earlier \
