@@ -4,6 +4,7 @@
 //! Absent on purpose: network connections; no verb opens one.
 
 mod bundle;
+mod images;
 mod inspect;
 mod join_command;
 mod profile;
@@ -59,6 +60,8 @@ enum Verb {
     Verify(verify::VerifyArgs),
     /// Print the classic `kubeadm join` line for a node, with its secrets
     JoinCommand(join_command::JoinCommandArgs),
+    /// List the images that the cluster pulls
+    Images(images::ImagesArgs),
     /// Print a shell's completion script
     Completions {
         /// The shell
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Verb::Secrets(verb) => secrets::run(&verb, &talk),
         Verb::Verify(args) => verify::run(&args, &talk),
         Verb::JoinCommand(args) => join_command::run(&args, &talk),
+        Verb::Images(args) => images::run(&args, &talk),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "kubespore", &mut script);

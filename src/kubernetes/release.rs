@@ -244,6 +244,8 @@ pub struct Release {
     /// Whether the kubelet refuses a machine with cgroup v1 (`failCgroupV1` in `pkg/kubelet/apis/config/v1beta1/defaults.go`).
     pub cgroup_v2_required: bool,
 
+    /// The modes kube-proxy runs in without a feature gate (`pkg/proxy/apis/config/validation/validation.go`).
+    pub proxy_modes: &'static [&'static str],
     /// The cgroup driver that kubeadm writes when a KubeletConfiguration names none; empty leaves the kubelet's `cgroupfs`
     /// (`cmd/kubeadm/app/componentconfigs/kubelet.go`).
     pub default_cgroup_driver: &'static str,

@@ -69,6 +69,7 @@ const V1_13: Release = Release {
     control_plane_memory: None,
     cgroup_v2_required: false,
 
+    proxy_modes: &["userspace", "iptables", "ipvs"],
     default_cgroup_driver: "",
     kubelet_drop_ins: KubeletDropIns::No,
     kubelet_pause_flag: true,
@@ -209,6 +210,7 @@ const V1_25: Release = Release {
 
 const V1_26: Release = Release {
     minor: Minor(1, 26),
+    proxy_modes: &["iptables", "ipvs"],
     ec_service_account_key: true,
     etcd: &[(0, "3.5.6-0"), (10, "3.5.9-0"), (13, "3.5.10-0")],
     pause: "3.9",
@@ -259,6 +261,7 @@ const V1_30: Release = Release {
 
 const V1_31: Release = Release {
     minor: Minor(1, 31),
+    proxy_modes: &["iptables", "ipvs", "nftables"],
     kubeadm_api: KubeadmApi::V1Beta4,
     coredns: &[(0, "v1.11.1"), (1, "v1.11.3")],
     etcd: &[(0, "3.5.15-0"), (14, "3.5.24-0")],

@@ -245,7 +245,7 @@ codes! {
     Objection FLAG_REMOVED = "flag-removed":
         "The component of this release does not have the flag and exits with \"unknown flag\". The finding says since when, and what took its place."
     Objection FLAG_VALUE = "flag-value":
-        "The component of this release still has the flag, but exits over the value."
+        "The component of this release has the flag, but exits over the value: it is one that went, or not of the kind the flag takes."
     Objection FEATURE_GATE_UNKNOWN = "feature-gate-unknown":
         "The feature gate does not exist in this release. Gates go a few releases after what they guard is settled; a component exits over one that it does not know."
     Objection FEATURE_GATE_LOCKED = "feature-gate-locked":
@@ -291,7 +291,7 @@ codes! {
          Pods that tolerate one of them do not run where there is the other."
     Warning SWAP_ALLOWED = "swap-allowed":
         "First boot switches swap off. A kubelet that does not mind swap hides that it came back; limits of memory then do not hold, unless `memorySwap` says how."
-    Warning CGROUP_V1 = "cgroup-v1":
+    Warning CGROUP_VERSION = "cgroup-version":
         "Since 1.35 the kubelet refuses a machine with cgroup v1 unless `failCgroupV1` is false. kubeadm's preflight refuses it as well."
     Warning IMPATIENT_INIT = "impatient-init":
         "kubeadm 1.33.6 to 1.33.11, 1.34.2 to 1.34.7, 1.35.0 to 1.35.4 and 1.36.0 talk to the API through the load balancer right after the first API server came up, and give up after a minute. Earlier \

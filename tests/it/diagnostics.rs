@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kubespore::diag::{Report, Severity, Source};
+use kubespore::profile::codes::Weight;
 use kubespore::profile::spec::ClusterSpec;
 use kubespore::profile::{codes, file, load};
 
@@ -67,6 +68,59 @@ fn every_code_has_a_case_and_every_case_a_code() {
     for said in files("tests/bad", "stderr") {
         assert!(said.with_extension("yaml").exists(), "{} belongs to no case", said.display());
     }
+}
+
+/// What can be kept knowingly can: with its codes acknowledged, an objection or a warning is not said, and there is a spec.
+#[test]
+fn objections_and_warnings_can_be_acknowledged() {
+    let mut kept = 0;
+    for case in files("tests/bad", "yaml") {
+        let path = case.to_str().expect("an ASCII name");
+        let (source, _, report) = read(path);
+        let weight = |name: &str| codes::find(name).expect("a finding has a known code").weight;
+        if source.text.contains("acknowledge:") || report.iter().any(|finding| weight(finding.code) == Weight::Fatal) {
+            continue;
+        }
+        let names: BTreeSet<_> = report.iter().map(|finding| finding.code).collect();
+        let list = names.iter().copied().collect::<Vec<_>>().join(", ");
+        let source = Source { name: path.to_owned(), text: format!("{}acknowledge: [{list}]\n", source.text) };
+        let base = case.parent().expect("a directory of the repository");
+        let (spec, report) = load(&source, &|name| file::beside(base, name));
+        assert_eq!(report.render(&source, false), "", "{path} with {list}");
+        assert!(spec.is_some(), "{path}");
+        kept += names.len();
+    }
+    let keepable = codes::ALL.iter().filter(|code| code.weight != Weight::Fatal).count();
+    assert!(kept >= keepable / 2, "only {kept} acknowledged");
+}
+
+/// Loads every profile at hand with each of its lines left out, and cut short in it: there is a spec exactly when there is no error, and
+/// nothing panics.
+#[test]
+fn no_mutilated_profile_panics() {
+    let mut loaded = 0;
+    for case in files("tests/bad", "yaml").into_iter().chain(files("profiles", "yaml")) {
+        // Bombs take their time on purpose.
+        if code_of(&case) == codes::NOT_YAML.name {
+            continue;
+        }
+        let text = fs::read_to_string(&case).expect("a readable profile");
+        let base = case.parent().expect("a directory of the repository");
+        let lines: Vec<&str> = text.split_inclusive('\n').collect();
+        for (i, line) in lines.iter().enumerate() {
+            let without = [&lines[..i], &lines[i + 1..]].concat().concat();
+            let half = line.char_indices().nth(line.chars().count() / 2).map_or(0, |(at, _)| at);
+            let cut = lines[..i].concat() + &line[..half];
+            for text in [without, cut] {
+                let source = Source { name: "mutilated".into(), text };
+                let (spec, report) = load(&source, &|name| file::beside(base, name));
+                assert_eq!(spec.is_none(), report.count(Severity::Error) > 0, "{}", source.text);
+                report.render(&source, false);
+                loaded += 1;
+            }
+        }
+    }
+    assert!(loaded > 1000, "only {loaded} profiles");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::super::codes;
 use super::super::raw::{At, Point, Raw};
 use super::super::shape::brief;
-use super::documents::{is_duration, not_a_duration};
+use super::documents::is_duration;
 use super::{Argument, arguments};
 use crate::diag::Report;
 use crate::kubernetes::removed::{self, Component};
@@ -45,7 +45,8 @@ fn taken(component: Component, argument: &Argument<'_>, version: &At<Version>, r
     if values.contains(&argument.value) {
         return true;
     }
-    let expected: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
+    let shown = |value: &&str| if value.is_empty() { "no value".to_owned() } else { format!("`{value}`") };
+    let expected: Vec<_> = values.iter().map(shown).collect();
     report.push(
         codes::FLAG_VALUE
             .found(format!("{program} {} does not take `{}` for `{name}`", release.minor, brief(argument.value)))
@@ -105,7 +106,13 @@ fn duration(component: Component, argument: &Argument<'_>, report: &mut Report) 
     let name = argument.name.as_str();
     let is = ENDINGS.iter().any(|ending| name.ends_with(ending)) && !SECONDS.contains(&name);
     if is && !is_duration(argument.value) {
-        let finding = not_a_duration(name, argument.value, argument.value_at.clone());
-        report.push(finding.note(format!("{} exits over it; {}", component.program(), consequence(component))));
+        let finding = codes::FLAG_VALUE
+            .found(format!("{} does not read `{}` for `{name}`", component.program(), brief(argument.value)))
+            .at(argument.value_at.clone(), "not a duration")
+            .note(format!("Go's durations have a unit; {} exits, and {}", component.program(), consequence(component)));
+        report.push(match argument.value.parse::<u32>() {
+            Ok(seconds) => finding.help(format!("write `{seconds}s` for seconds")),
+            Err(_) => finding.help("write it with units, such as `1h30m` or `45s`"),
+        });
     }
 }

@@ -80,48 +80,73 @@ fn contradiction<T: std::fmt::Display>(field: &str, written: &str, at: Range<usi
         .help(format!("leave `clusterConfiguration.{field}` out: the profile's is written there"))
 }
 
-/// Fields that follow from the profile and the bundle alone.
+/// A field that follows from the profile and the bundle alone.
+struct Generated {
+    document: &'static str,
+    path: &'static [&'static str],
+    why: &'static str,
+    help: &'static str,
+    /// Whether what was written may be a secret, whose line a finding does not show.
+    secret: bool,
+}
+
+const REHEARSAL: &str = "the machine would only rehearse";
+const OWN_TOKEN: &str = "every machine has a token of its own in the secrets bundle";
+
+const GENERATED: [Generated; 7] = [
+    Generated {
+        document: "clusterConfiguration",
+        path: &["etcd", "external"],
+        why: "kubeadm takes one of `local` and `external`, and etcd on the control planes is what is generated",
+        help: "leave it out",
+        secret: false,
+    },
+    Generated {
+        document: "initConfiguration",
+        path: &["certificateKey"],
+        why: "the secrets bundle has the certificate key",
+        help: "leave it out, and use `pki.distribution`",
+        secret: true,
+    },
+    Generated { document: "initConfiguration", path: &["dryRun"], why: REHEARSAL, help: "leave it out", secret: false },
+    Generated { document: "joinConfiguration", path: &["dryRun"], why: REHEARSAL, help: "leave it out", secret: false },
+    Generated {
+        document: "joinConfiguration",
+        path: &["discovery", "bootstrapToken"],
+        why: OWN_TOKEN,
+        help: "use `join.discovery`",
+        secret: true,
+    },
+    Generated {
+        document: "joinConfiguration",
+        path: &["discovery", "file"],
+        why: "the file is made for the machine",
+        help: "use `join.discovery`",
+        secret: false,
+    },
+    Generated {
+        document: "joinConfiguration",
+        path: &["discovery", "tlsBootstrapToken"],
+        why: OWN_TOKEN,
+        help: "leave it out",
+        secret: true,
+    },
+];
+
 fn generated(raw: &Raw<'_>, report: &mut Report) {
-    const FIELDS: [(&str, &[&str], &str, &str); 7] = [
-        (
-            "clusterConfiguration",
-            &["etcd", "external"],
-            "kubeadm takes one of `local` and `external`, and etcd on the control planes is what is generated",
-            "leave it out",
-        ),
-        (
-            "initConfiguration",
-            &["certificateKey"],
-            "the secrets bundle has the certificate key",
-            "leave it out, and use `pki.distribution`",
-        ),
-        ("initConfiguration", &["dryRun"], "the machine would only rehearse", "leave it out"),
-        ("joinConfiguration", &["dryRun"], "the machine would only rehearse", "leave it out"),
-        (
-            "joinConfiguration",
-            &["discovery", "bootstrapToken"],
-            "every machine has a token of its own in the secrets bundle",
-            "use `join.discovery`",
-        ),
-        ("joinConfiguration", &["discovery", "file"], "the file is made for the machine", "use `join.discovery`"),
-        (
-            "joinConfiguration",
-            &["discovery", "tlsBootstrapToken"],
-            "every machine has a token of its own in the secrets bundle",
-            "leave it out",
-        ),
-    ];
-    for (document, path, why, help) in FIELDS {
-        let Some(node) = below(raw, document, path) else { continue };
+    for field in &GENERATED {
+        let Some(node) = below(raw, field.document, field.path) else { continue };
         if text(node) == Some("false") {
             continue;
         }
-        report.push(
-            codes::DOCUMENT_CONFLICT
-                .found(format!("`{document}.{}` is not the profile's to say", path.join(".")))
-                .at(key_or_value(raw, document, path, node), why)
-                .help(help),
-        );
+        let finding = codes::DOCUMENT_CONFLICT
+            .found(format!("`{}.{}` is not the profile's to say", field.document, field.path.join(".")))
+            .help(field.help);
+        report.push(if field.secret {
+            finding.note(field.why).note("its line is not shown: it may hold a secret")
+        } else {
+            finding.at(key_or_value(raw, field.document, field.path, node), field.why)
+        });
     }
     if let Some(node) = below(raw, "clusterConfiguration", &["certificatesDir"])
         && let Some(written) = text(node)

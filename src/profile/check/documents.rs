@@ -211,7 +211,7 @@ fn expected(shape: &Shape) -> &'static str {
 }
 
 /// Reports a text that Go does not read as a duration.
-pub fn not_a_duration(subject: &str, written: &str, at: Range<usize>) -> Diagnostic {
+fn not_a_duration(subject: &str, written: &str, at: Range<usize>) -> Diagnostic {
     let finding = codes::INVALID_DURATION.found(format!("`{}` is not a duration", brief(written))).at(at, format!("`{subject}`"));
     match written.parse::<u32>() {
         Ok(seconds) => {

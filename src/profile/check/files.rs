@@ -204,7 +204,7 @@ fn clashes(raw: &Raw<'_>, report: &mut Report) {
 
 fn manifests(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     let mut seen: HashMap<String, &At<String>> = HashMap::new();
-    for path in &raw.manifests {
+    for path in raw.manifests.iter().filter(|path| !path.is_empty()) {
         let name = match manifest_name(path) {
             Ok(name) => name,
             Err(reason) => {

@@ -62,7 +62,7 @@ fn settings(raw: &Raw<'_>, release: &Release, report: &mut Report) {
         && let Some((_, at)) = given(raw, "failCgroupV1", "fail-cgroupv1").into_iter().find(|(value, _)| *value == "false")
     {
         report.push(
-            codes::CGROUP_V1
+            codes::CGROUP_VERSION
                 .found(format!("Kubernetes {} would run on cgroup v1", release.minor))
                 .at(at, "lets the kubelet start where it would refuse")
                 .note("kubeadm's preflight refuses cgroup v1 too, and support ends with one of the next releases")

@@ -17,6 +17,7 @@ mod nodes;
 mod release;
 mod servers;
 mod surroundings;
+mod values;
 
 pub use files::{Files, manifest_name};
 
@@ -38,6 +39,7 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     delivery::check(raw, report);
     files::check(raw, files, report);
     documents::check(raw, report);
+    values::check(raw, report);
     conflicts::check(raw, report);
     arguments::check(raw, report);
     servers::check(raw, report);

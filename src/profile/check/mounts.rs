@@ -7,7 +7,10 @@ use super::super::spec::Role;
 use super::arguments::consequence;
 use super::{Argument, arguments, below, text};
 use crate::diag::Report;
-use crate::kubernetes::removed::Component::{self, ApiServer, ControllerManager, Scheduler};
+use crate::kubernetes::removed::{
+    self,
+    Component::{self, ApiServer, ControllerManager, Scheduler},
+};
 use crate::yaml::Kind;
 
 /// What kubeadm mounts itself, at the same path (`cmd/kubeadm/app/phases/controlplane/volumes.go`).
@@ -33,9 +36,13 @@ const READ: &[&str] = &[
 ];
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
+    let Some((_, release)) = super::release_of(raw) else { return };
     for (component, field) in [(ApiServer, "apiServer"), (ControllerManager, "controllerManager"), (Scheduler, "scheduler")] {
         let volumes = volumes(raw, field);
-        let all = arguments(raw, component);
+        let all: Vec<_> = arguments(raw, component)
+            .into_iter()
+            .filter(|argument| removed::flag(component, &argument.name, release).is_none())
+            .collect();
         for argument in &all {
             let name = argument.name.as_str();
             if (READ.contains(&name) || name.ends_with("-file")) && !argument.value.is_empty() {

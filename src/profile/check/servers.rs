@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::codes;
 use super::super::raw::Raw;
 use super::super::shape::brief;
-use super::super::spec::{Discovery, Role};
+use super::super::spec::{Credential, Discovery, Role};
 use super::{Argument, arguments, endpoint};
 use crate::diag::Report;
 use crate::kubernetes::removed::{self, Component};
@@ -21,7 +21,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
             "bind-address" | "secure-port" => reachable(raw, &argument, report),
             "enable-admission-plugins" => plugins(&argument, release, report),
             "disable-admission-plugins" => disabled(&argument, report),
-            "enable-bootstrap-token-auth" if argument.value == "false" => report.push(
+            "enable-bootstrap-token-auth" if argument.value == "false" && joins_by_token(raw) => report.push(
                 codes::JOINING_DISABLED
                     .found("no machine could join: bootstrap tokens are switched off")
                     .at(argument.value_at.clone(), "the API server would refuse every token")
@@ -40,6 +40,11 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
     for argument in arguments(raw, Component::Scheduler).iter().filter(|argument| argument.name == "bind-address") {
         everywhere(Component::Scheduler, argument, report);
     }
+}
+
+/// Whether any machine may have to show a token: unless the profile says otherwise, control planes do.
+fn joins_by_token(raw: &Raw<'_>) -> bool {
+    raw.credential.as_ref().is_none_or(|credential| credential.value == Credential::Token)
 }
 
 fn words(value: &str) -> impl Iterator<Item = &str> {
@@ -80,21 +85,31 @@ fn anonymous(argument: &Argument<'_>, release: &Release, report: &mut Report) {
 }
 
 fn authorization(argument: &Argument<'_>, report: &mut Report) {
+    let others = words(argument.value).filter(|word| !matches!(*word, "Node" | "RBAC" | "AlwaysAllow"));
+    let right: Vec<_> = ["Node", "RBAC"].into_iter().chain(others).collect();
+    let help = format!("write `{}`", right.join(","));
+    let has = |mode: &str| words(argument.value).any(|word| word == mode);
+    if has("AlwaysAllow") {
+        report.push(
+            codes::AUTHORIZATION_MODE
+                .found("kube-apiserver would let everybody do everything")
+                .at(argument.value_at.clone(), "anonymous requests included")
+                .note("the modes are asked in turn until one says yes, and this one always does")
+                .help(help),
+        );
+        return;
+    }
     for (mode, why) in [
         ("Node", "kubelets get their rights from it: no node could read its pods or report its state"),
         ("RBAC", "every right that kubeadm hands out is an RBAC rule: no machine could join"),
     ] {
-        if !words(argument.value).any(|word| word == mode) {
+        if !has(mode) {
             report.push(
                 codes::AUTHORIZATION_MODE
                     .found(format!("kube-apiserver would authorise without {mode}"))
                     .at(argument.value_at.clone(), format!("`{mode}` is missing"))
                     .note(why)
-                    .help(if argument.value.is_empty() {
-                        "write `Node,RBAC`".to_owned()
-                    } else {
-                        format!("write `{},{mode}`", argument.value)
-                    }),
+                    .help(help.clone()),
             );
         }
     }
