@@ -103,8 +103,8 @@ debian_archive() {
     awk '$1 == "Debian" && $2 == "Debian" { print $3; exit }'
 }
 
-# nodes RENDERED: the names of a rendering's nodes, one a line.
-nodes() { (cd "$1/out/nodes" && ls); }
+# nodes RENDERED: the names of a rendering's nodes that cloud-init boots, one a line; Ignition's have a step of their own.
+nodes() { (cd "$1/out/nodes" && for node in */; do [[ ! -e $node/user-data ]] || printf '%s\n' "${node%/}"; done); }
 
 # kubeadm_of VERSION: prints the path of a real kubeadm of that version, built and cached.
 kubeadm_of() { "$repository/tests/build/kubernetes" "$1" kubeadm; }
