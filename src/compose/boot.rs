@@ -28,7 +28,7 @@ pub struct Facts<'a> {
     control_planes: Vec<ControlPlane<'a>>,
     routes: Vec<(IpNet, IpAddr)>,
     kubeadm_version: String,
-    init_flags: Vec<&'static str>,
+    init_flags: Vec<String>,
     finish_phases: Vec<&'static str>,
     renew_command: String,
     found_command: String,

@@ -52,14 +52,14 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     files
 }
 
-/// Returns the line a machine runs, with no secret in it; a load balancer runs none.
+/// Returns the lines a machine runs, with no secret in them; a load balancer runs none.
 #[must_use]
 pub fn join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
     let mut words = match node.act {
         Act::Balance => return None,
         Act::Found => {
             let mut words = vec!["kubeadm init --config".to_owned(), INIT.to_owned()];
-            words.extend(init_flags(cluster).into_iter().map(str::to_owned));
+            words.extend(init_flags(cluster));
             words
         }
         Act::JoinControlPlane | Act::JoinWorker => vec!["kubeadm join --config".to_owned(), JOIN.to_owned()],
@@ -67,7 +67,11 @@ pub fn join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<St
     if key_is_flag(cluster, node) {
         words.push(format!("--certificate-key \"$(cat {CERTIFICATE_KEY})\""));
     }
-    Some(words.join(" ") + "\n")
+    let tokens = match node.act {
+        Act::Found => format!("kubeadm init phase bootstrap-token --config {INIT}\n"),
+        _ => String::new(),
+    };
+    Some(words.join(" ") + "\n" + &tokens)
 }
 
 /// Returns the classic line with every secret on it, as a person would type it; a load balancer joins nothing.
@@ -89,12 +93,16 @@ pub fn classic_join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> O
     Some(line + "\n")
 }
 
-/// The flags of `kubeadm init`: nothing secret is printed, certificates are uploaded where the profile wants it.
-pub fn init_flags(cluster: &ClusterPlan<'_>) -> Vec<&'static str> {
-    let mut flags = vec!["--skip-token-print"];
+/// The flags of `kubeadm init`: nothing secret is printed, certificates are uploaded where the profile wants it, and
+/// nobody can join before the founder has noted that it founded. The flag overrides the document's own list.
+pub fn init_flags(cluster: &ClusterPlan<'_>) -> Vec<String> {
+    let user = cluster.spec.documents.init.get("skipPhases").and_then(Value::as_array);
+    let user = user.into_iter().flatten().filter_map(Value::as_str);
+    let skipped: Vec<_> = cluster.release.token_phases.iter().copied().chain(user).collect();
+    let mut flags = vec![format!("--skip-phases={}", skipped.join(",")), "--skip-token-print".to_owned()];
     if cluster.spec.pki.distribution == Distribution::CertificateKey {
-        flags.extend(cluster.release.upload_certs_flag);
-        flags.extend(cluster.release.skip_certificate_key_print.then_some("--skip-certificate-key-print"));
+        flags.extend(cluster.release.upload_certs_flag.map(str::to_owned));
+        flags.extend(cluster.release.skip_certificate_key_print.then(|| "--skip-certificate-key-print".to_owned()));
     }
     flags
 }

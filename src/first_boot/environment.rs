@@ -86,7 +86,7 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
         ("DISTRIBUTION", distribution.to_owned()),
         ("RENEW_UNTIL", if boot.role == Role::Founder { renew_until } else { 0 }.to_string()),
         ("KUBERNETES_VERSION", boot.release.kubeadm_version.to_owned()),
-        ("INIT_FLAGS", words(boot.release.init_flags)),
+        ("INIT_FLAGS", boot.release.init_flags.join(" ")),
         ("UPLOAD_FLAGS", words(boot.release.upload_flags)),
         ("RESET_FLAGS", words(boot.release.reset_flags)),
         ("FINISH_PHASES", boot.release.finish_phases.join("\n")),

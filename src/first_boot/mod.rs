@@ -141,8 +141,8 @@ pub struct Release<'a> {
     pub kubeadm_version: &'a str,
     /// The path that answers 200 when an API server can serve.
     pub health_path: &'a str,
-    /// Flags of `kubeadm init` beside the supervisor's own: `--skip-token-print`, the upload of certificates, …
-    pub init_flags: &'a [&'a str],
+    /// Flags of `kubeadm init`: `--skip-phases` with the phases that let others in, `--skip-token-print`, the upload of certificates, …
+    pub init_flags: &'a [String],
     /// Flags of `kubeadm init phase upload-certs`.
     pub upload_flags: &'a [&'a str],
     /// Flags of `kubeadm reset -f` that keep it away from etcd's data and membership.

@@ -191,6 +191,9 @@ pub struct Release {
     /// Whether the API server can limit anonymous requests to its health paths by an AuthenticationConfiguration
     /// without a feature gate (`AnonymousAuthConfigurableEndpoints`).
     pub anonymous_paths: bool,
+    /// Phases of `kubeadm init` without which no machine can join, and those that cannot run without them
+    /// (`cmd/kubeadm/app/cmd/init.go`; kubernetes #111512).
+    pub token_phases: &'static [&'static str],
     /// Flags of `kubeadm reset` that keep it from taking the machine's etcd member out of the cluster
     /// (`cmd/kubeadm/app/cmd/reset.go`; phases came with 1.15).
     pub reset_flags: &'static [&'static str],

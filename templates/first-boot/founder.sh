@@ -68,7 +68,7 @@ init() {
 		set -- "$@" --certificate-key "$(cat "$ETC/kubeadm/certificate-key")"
 	fi
 	# shellcheck disable=SC2086 # a list of flags
-	kubeadm_run init --config "$ETC/kubeadm/init.yaml" --skip-phases=bootstrap-token $INIT_FLAGS "$@"
+	kubeadm_run init --config "$ETC/kubeadm/init.yaml" $INIT_FLAGS "$@"
 	code=$?
 	unpin
 	if [ $code != 0 ]; then

@@ -180,8 +180,8 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
         None => format!("{}:6443", plan.address(0)).parse(),
     }
     .expect("an endpoint");
-    let init_flags: &[&str] =
-        if plan.certificate_key.is_some() { &["--skip-token-print", "--upload-certs"] } else { &["--skip-token-print"] };
+    let mut init_flags = vec!["--skip-phases=bootstrap-token,show-join-command".to_owned(), "--skip-token-print".to_owned()];
+    init_flags.extend(plan.certificate_key.is_some().then(|| "--upload-certs".to_owned()));
     let boot = FirstBoot {
         role: plan.role(place),
         cluster: "lab",
@@ -208,7 +208,7 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
         release: Release {
             kubeadm_version: "v1.36.2",
             health_path: "/readyz",
-            init_flags,
+            init_flags: &init_flags,
             upload_flags: &["--upload-certs"],
             reset_flags: &["--skip-phases=remove-etcd-member"],
             finish_phases: &["control-plane-join mark-control-plane"],
