@@ -115,7 +115,7 @@ fn no_mutilated_profile_panics() {
                 let source = Source { name: "mutilated".into(), text };
                 let (spec, report) = load(&source, &|name| file::beside(base, name));
                 assert_eq!(spec.is_none(), report.count(Severity::Error) > 0, "{}", source.text);
-                report.render(&source, false);
+                let _ = report.render(&source, false);
                 loaded += 1;
             }
         }
