@@ -261,6 +261,8 @@ codes! {
         "The API server would listen where neither the load balancer nor the other machines nor its own probes look for it."
     Objection JOINING_DISABLED = "joining-disabled":
         "Machines prove themselves with bootstrap tokens when they join. The API server would not take any."
+    Objection PUBLISHED_TOKEN = "published-token":
+        "`abcdef.0123456789abcdef` is the bootstrap token of kubeadm's examples and of `kubeadm config print init-defaults`. In a cluster that takes it whoever reaches the API can join a machine, and read what nodes may read."
     Objection FILE_NOT_MOUNTED = "file-not-mounted":
         "Components of the control plane run in containers. Of the machine's files each sees the few directories that kubeadm mounts, and what `extraVolumes` adds. A component that does not find a file it is told to read exits."
     Objection LABEL_REFUSED = "label-refused":

@@ -115,7 +115,8 @@ fn no_mutilated_profile_panics() {
                 let source = Source { name: "mutilated".into(), text };
                 let (spec, report) = load(&source, &|name| file::beside(base, name));
                 assert_eq!(spec.is_none(), report.count(Severity::Error) > 0, "{}", source.text);
-                let _ = report.render(&source, false);
+                let said = report.render(&source, false);
+                assert_eq!(said.is_empty(), report.iter().count() == 0, "{}", source.text);
                 loaded += 1;
             }
         }

@@ -32,6 +32,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
     generated(raw, report);
     per_machine(raw, report);
     runtime(raw, report);
+    published_token(raw, report);
 }
 
 fn version(raw: &Raw<'_>, report: &mut Report) {
@@ -220,6 +221,21 @@ fn per_machine(raw: &Raw<'_>, report: &mut Report) {
                 .found(format!("the kubelet's `{}` cannot be the same everywhere", argument.name))
                 .at(argument.value_at, "for every machine that reads this document")
                 .help(help),
+        );
+    }
+}
+
+/// The token of kubeadm's own examples, which `kubeadm config print init-defaults` prints and everybody knows.
+fn published_token(raw: &Raw<'_>, report: &mut Report) {
+    const EXAMPLE: &str = "abcdef.0123456789abcdef";
+    let tokens = below(raw, "initConfiguration", &["bootstrapTokens"]);
+    let Some(Kind::Seq(items)) = tokens.map(|node| &node.kind) else { return };
+    for token in items.iter().filter_map(|item| item.get("token")).filter(|token| text(token) == Some(EXAMPLE)) {
+        report.push(
+            codes::PUBLISHED_TOKEN
+                .found("anybody could join a machine to the cluster: this token is in kubeadm's documentation")
+                .at(token.span.clone(), "what `kubeadm config print init-defaults` prints")
+                .help("leave `bootstrapTokens` out: every machine has a token of its own in the secrets bundle"),
         );
     }
 }
