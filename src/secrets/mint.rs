@@ -203,7 +203,11 @@ fn whole(bundle: Bundle) -> Result<Bundle, Error> {
     }
 }
 
-fn key_pair(kind: KeyAlgorithm) -> Result<Zeroizing<KeyPair>, Error> {
+/// Makes a private key.
+///
+/// # Errors
+/// When the system has no entropy to give.
+pub fn key_pair(kind: KeyAlgorithm) -> Result<Zeroizing<KeyPair>, Error> {
     let made = match kind {
         KeyAlgorithm::EcdsaP256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
         KeyAlgorithm::Rsa2048 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048),
@@ -220,17 +224,29 @@ fn authority(name: &str, dns: Option<&str>, kind: KeyAlgorithm, minted: OffsetDa
     let key = key_pair(kind)?;
     let mut params = params(name, minted, minted + AUTHORITY_LIFE)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![
-        KeyUsagePurpose::DigitalSignature,
-        KeyUsagePurpose::KeyEncipherment,
-        KeyUsagePurpose::KeyCertSign,
-        KeyUsagePurpose::CrlSign,
-    ];
+    params.key_usages = authority_usages();
     if let Some(dns) = dns {
         params.subject_alt_names = vec![SanType::DnsName(dns.try_into().doing(|| format!("naming {name}"))?)];
     }
     let certificate = params.self_signed(&*key).doing(|| format!("signing {name}"))?.pem();
     Ok(CertifiedKey { certificate, key: Secret::new(key.serialize_pem()) })
+}
+
+/// What an authority's key may be used for; the same as kubeadm's own.
+pub fn authority_usages() -> Vec<KeyUsagePurpose> {
+    vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+    ]
+}
+
+/// A name of one part.
+pub fn common_name(name: &str) -> DistinguishedName {
+    let mut whole = DistinguishedName::new();
+    whole.push(DnType::CommonName, name);
+    whole
 }
 
 fn administrator(group: &str, ca: &CertifiedKey, key: &KeyPair, now: OffsetDateTime) -> Result<CertifiedKey, Error> {
@@ -258,7 +274,7 @@ fn sign(
     let doing = || format!("signing the certificate of {} with `{name}`", subject.common_name);
     let failed = |fault: String| Error::new(format!("{}: {fault}", doing()));
     let issuer_key = x509::private_key(issuer.key.expose()).map_err(failed)?;
-    let issuer_end = x509::parse(&issuer.certificate).map_err(failed)?.not_after;
+    let issuer_end = issuer.until();
     let issuer = Issuer::from_ca_cert_pem(&issuer.certificate, &*issuer_key).doing(doing)?;
     let mut params = params(subject.common_name, now, issuer_end.min(end))?;
     params.is_ca = IsCa::ExplicitNoCa;
@@ -274,8 +290,7 @@ fn sign(
 
 fn params(name: &str, now: OffsetDateTime, end: OffsetDateTime) -> Result<CertificateParams, Error> {
     let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
+    params.distinguished_name = common_name(name);
     params.not_before = now - BACKDATED;
     params.not_after = end;
     params.use_authority_key_identifier_extension = true;
