@@ -6,4 +6,5 @@ mod golden;
 mod house;
 mod ignition;
 mod rehearsal;
+mod secrets;
 mod support;
