@@ -9,8 +9,14 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::time::Instant;
 
 use age::secrecy::ExposeSecret;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
+};
+use x509_parser::pem::Pem;
 
 use crate::support::{Ran, Scratch, kubespore};
 
@@ -256,25 +262,29 @@ fn killed_at_any_moment_it_leaves_the_old_file_or_the_new_one() {
     let cluster = Cluster::new();
     cluster.run(&["secrets", "new"], &[]).code(0);
     let plain = cluster.text();
+    let encrypt = || {
+        let args = ["secrets", "encrypt", "--recipient", ONE.1.as_str(), path(&cluster.bundle)];
+        Command::new(env!("CARGO_BIN_EXE_kubespore")).args(args).stderr(Stdio::null()).spawn().expect("the binary runs")
+    };
+    let begun = Instant::now();
+    assert!(encrypt().wait().expect("it ends").success());
+    let whole = begun.elapsed();
     let (mut old, mut new) = (0, 0);
-    for wait in 0..40 {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kubespore"))
-            .args(["secrets", "encrypt", "--recipient", &ONE.1, path(&cluster.bundle)])
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the binary runs");
-        std::thread::sleep(std::time::Duration::from_micros(500 * wait));
-        child.kill().expect("it is ours");
-        child.wait().expect("it ends");
-        if cluster.text() == plain {
-            old += 1;
-        } else {
-            new += 1;
+    for part in 0..60 {
+        if cluster.text() != plain {
             cluster.with_identity(&["secrets", "decrypt"], &[]).code(0);
             assert_eq!(cluster.text(), plain, "the whole of it comes back");
         }
+        let mut child = encrypt();
+        std::thread::sleep(whole * part / 50);
+        child.kill().expect("it is ours");
+        child.wait().expect("it ends");
+        if cluster.text() == plain { old += 1 } else { new += 1 }
     }
-    assert!(old > 0, "{old} old, {new} new");
+    assert!(old > 0 && new > 0, "{old} left the old file, {new} the new one");
+    if cluster.text() != plain {
+        cluster.with_identity(&["secrets", "decrypt"], &[]).code(0);
+    }
     cluster.run(&["secrets", "encrypt"], &["--recipient", &ONE.1]).code(0);
     let left: Vec<_> = fs::read_dir(cluster.scratch.path("")).expect("a directory").flatten().map(|e| e.file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with('.')), "what a killed run left is swept: {left:?}");
@@ -317,61 +327,26 @@ fn a_bundle_can_be_minted_encrypted() {
     cluster.with_identity(&["render"], &["-o", &cluster.out(), "--locked"]).code(0);
 }
 
-/// openssl, silent unless it fails.
-fn openssl(words: &[&str]) -> String {
-    let done = Command::new("openssl").args(words).output().expect("openssl is installed");
-    assert!(done.status.success(), "openssl {words:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).expect("UTF-8")
-}
-
-/// A root made by openssl that signs the requests in a directory, each with `extensions`, and puts the chain beside it.
-fn sign(directory: &Path, extensions: &str) {
-    let at = |name: &str| directory.join(name).to_str().expect("UTF-8").to_owned();
-    openssl(&[
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "4000",
-        "-subj",
-        "/O=Example/CN=Root",
-        "-keyout",
-        &at("root.key"),
-        "-out",
-        &at("root.crt"),
-        "-addext",
-        "keyUsage=critical,keyCertSign",
-    ]);
-    fs::write(at("extensions"), extensions).expect("own file");
-    for name in ["ca", "front-proxy-ca", "etcd-ca"] {
-        let (request, signed) = (at(&format!("{name}.csr")), at(&format!("{name}.crt")));
-        openssl(&[
-            "x509",
-            "-req",
-            "-in",
-            &request,
-            "-CA",
-            &at("root.crt"),
-            "-CAkey",
-            &at("root.key"),
-            "-CAcreateserial",
-            "-days",
-            "1000",
-            "-extfile",
-            &at("extensions"),
-            "-out",
-            &signed,
-        ]);
-        let chain = [fs::read(&signed), fs::read(at("root.crt"))].map(|text| text.expect("just written")).concat();
-        fs::write(&signed, chain).expect("own file");
+/// A root that signs the requests in a directory, after `change`, and puts each chain beside its request.
+fn sign(directory: &Path, change: impl Fn(&mut CertificateParams)) {
+    let key = KeyPair::generate().expect("entropy");
+    let mut root = CertificateParams::default();
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    root.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    root.distinguished_name.push(DnType::CommonName, "Root");
+    let own = root.self_signed(&key).expect("a root").pem();
+    let issuer = Issuer::new(root, key);
+    for name in AUTHORITIES {
+        let text = fs::read_to_string(directory.join(format!("{name}.csr"))).expect("the request");
+        let mut request = CertificateSigningRequestParams::from_pem(&text).expect("it is signed by its own key");
+        assert!(matches!(request.params.is_ca, IsCa::Ca(_)) && request.params.key_usages.contains(&KeyUsagePurpose::KeyCertSign));
+        change(&mut request.params);
+        let signed = request.signed_by(&issuer).expect("the root signs").pem();
+        fs::write(directory.join(format!("{name}.crt")), format!("{signed}{own}")).expect("own file");
     }
 }
 
-const AUTHORITY: &str = "basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign,digitalSignature\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n";
+const AUTHORITIES: [&str; 3] = ["ca", "front-proxy-ca", "etcd-ca"];
 
 #[test]
 fn authorities_are_certified_elsewhere() {
@@ -379,11 +354,6 @@ fn authorities_are_certified_elsewhere() {
     let directory = cluster.scratch.path("csr");
     let said = cluster.run(&["secrets", "new"], &["--csr", path(&directory)]).code(0).stderr();
     assert!(said.contains("ca.csr, front-proxy-ca.csr, etcd-ca.csr") && said.contains("secrets import"), "{said}");
-    for name in ["ca", "front-proxy-ca", "etcd-ca"] {
-        let request = directory.join(format!("{name}.csr"));
-        let shown = openssl(&["req", "-in", path(&request), "-noout", "-text", "-verify"]);
-        assert!(shown.contains("CA:TRUE") && shown.contains("Certificate Sign"), "{shown}");
-    }
     let awaiting = cluster.text();
     assert!(awaiting.contains("state: \"awaiting\"\n") && awaiting.matches("PRIVATE KEY").count() == 6);
     let said = cluster.run(&["render"], &["-o", &cluster.out()]).code(1).stderr();
@@ -398,11 +368,15 @@ fn authorities_are_certified_elsewhere() {
     };
     assert!(import(1).contains("ca.crt: it is not there"));
 
-    sign(&directory, "basicConstraints=critical,CA:FALSE\n");
+    sign(&directory, |params| params.is_ca = IsCa::ExplicitNoCa);
     assert!(import(1).contains("not that of an authority"));
-    sign(&directory, "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,digitalSignature\n");
+    sign(&directory, |params| params.key_usages = vec![KeyUsagePurpose::DigitalSignature]);
     assert!(import(1).contains("not that of an authority"));
-    sign(&directory, AUTHORITY);
+    sign(&directory, |params| params.not_after = date_time_ymd(2020, 1, 31));
+    assert!(import(1).contains("its certificate ended on 2020-01-31"));
+    sign(&directory, |params| params.not_before = date_time_ymd(2999, 1, 31));
+    assert!(import(1).contains("its validity begins on 2999-01-31"));
+    sign(&directory, |_| ());
     let chain = fs::read_to_string(directory.join("etcd-ca.crt")).expect("the chain");
     let (own, root) = chain.split_at(chain.find("-----END").expect("PEM") + "-----END CERTIFICATE-----\n".len());
     for (text, said) in [
@@ -422,22 +396,14 @@ fn authorities_are_certified_elsewhere() {
     cluster.run(&["render"], &["-o", &cluster.out(), "--locked"]).code(0);
     let shown = cluster.run(&["secrets", "show"], &["-o", "json"]).code(0).stdout();
     let shown: serde_json::Value = serde_json::from_str(&shown).expect("JSON");
-    let public = openssl(&["x509", "-in", path(&directory.join("ca.crt")), "-noout", "-pubkey"]);
-    let key = cluster.scratch.write("key.pem", public);
-    let hash = openssl(&[
-        "pkey",
-        "-pubin",
-        "-in",
-        path(&key),
-        "-pubout",
-        "-outform",
-        "DER",
-        "-out",
-        path(&cluster.scratch.path("key.der")),
-    ]);
-    assert_eq!(hash, "");
-    let digest = openssl(&["dgst", "-sha256", "-r", path(&cluster.scratch.path("key.der"))]);
-    assert_eq!(shown["discoveryHash"], format!("sha256:{}", &digest[..64]), "the hash is that of who signs, not of the root");
+    let chain = fs::read(directory.join("ca.crt")).expect("the chain");
+    let first = Pem::iter_from_buffer(&chain).next().expect("two").expect("PEM");
+    let public = first.parse_x509().expect("a certificate").public_key().raw.to_vec();
+    assert_eq!(
+        shown["discoveryHash"],
+        format!("sha256:{}", kubespore::handover::digest(&public)),
+        "the hash is that of who signs, not of the root"
+    );
     assert!(cluster.text().matches("BEGIN CERTIFICATE").count() > 6 && cluster.text().contains("found-until"));
 }
 
@@ -461,7 +427,7 @@ fn requests_wait_encrypted_and_old_releases_take_no_chain() {
 
     cluster.run(&["secrets", "new"], &["--csr", path(&directory), "--recipient", &ONE.1]).code(0);
     assert!(cluster.text().starts_with(ARMOUR));
-    sign(&directory, AUTHORITY);
+    sign(&directory, |_| ());
     kubespore(["secrets", "import", path(&directory), path(&cluster.profile)]).code(1);
     kubespore(["secrets", "import", path(&directory), path(&cluster.profile), "--identity", path(&cluster.identity)]).code(0);
     assert!(cluster.text().starts_with(ARMOUR));
