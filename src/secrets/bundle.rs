@@ -64,6 +64,8 @@ pub struct ServiceAccount {
 pub struct NodeSecrets {
     /// Its bootstrap token.
     pub token: Token,
+    /// When the token was made, where that was after the bundle: a cluster that runs already has not been told of it.
+    pub token_since: Option<OffsetDateTime>,
     /// Its certificates that were issued beforehand.
     pub leaves: BTreeMap<Leaf, CertifiedKey>,
 }

@@ -94,8 +94,9 @@ fn encode(bundle: &Bundle, recipients: &[Recipient]) -> Zeroizing<String> {
     let pair = |pair: &CertifiedKey| Yaml::map([("certificate", pem(&pair.certificate)), ("key", pem(pair.key.expose()))]);
     let node = |node: &NodeSecrets| {
         let token = ("token".to_owned(), text(node.token.whole().expose()));
+        let since = node.token_since.map(|since| ("token-since".to_owned(), text(&instant(since))));
         let leaves = node.leaves.iter().map(|(leaf, issued)| (leaf.as_str().to_owned(), pair(issued)));
-        Yaml::Map(std::iter::once(token).chain(leaves).collect())
+        Yaml::Map(std::iter::once(token).chain(since).chain(leaves).collect())
     };
     let account = &bundle.service_account;
     let mut pairs = vec![
@@ -178,7 +179,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
     let mut nodes = BTreeMap::new();
     for (name, node) in top.fields("nodes")?.entries()? {
         let fields = Fields::of(node, text, &format!("nodes.{name}"))?;
-        let mut known = vec!["token"];
+        let mut known = vec!["token", "token-since"];
         known.extend(Leaf::ALL.map(Leaf::as_str));
         fields.only(&known)?;
         let mut leaves = BTreeMap::new();
@@ -192,7 +193,9 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         }
         let token = Zeroizing::new(fields.text("token")?);
         let (id, secret) = token.split_once('.').ok_or_else(|| format!("`nodes.{name}.token` has no `.`"))?;
-        nodes.insert(name.to_owned(), NodeSecrets { token: Token { id: id.to_owned(), secret: Secret::new(secret) }, leaves });
+        let token = Token { id: id.to_owned(), secret: Secret::new(secret) };
+        let token_since = node.get("token-since").map(|_| fields.instant("token-since")).transpose()?;
+        nodes.insert(name.to_owned(), NodeSecrets { token, token_since, leaves });
     }
     top.only(&[
         "apiVersion",

@@ -109,7 +109,7 @@ fn bootstrap_token(args: &BootstrapTokenArgs, talk: &Talk) -> Result<(), Failure
     let NodeSecrets { token, .. } = bundle.nodes.get(&args.node).ok_or_else(|| unknown(&path, &bundle, &args.node))?;
     let until = (args.ttl > 0)
         .then(|| OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond") + bundle::span(args.ttl));
-    talk.data(secrets::bootstrap_token_manifest(token, &args.node, until).expose().as_bytes())
+    talk.data(secrets::bootstrap_token_manifest(token, &args.node, until, spec.join.discovery).expose().as_bytes())
 }
 
 impl ClusterArgs {

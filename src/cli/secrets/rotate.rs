@@ -75,7 +75,7 @@ struct Said {
 fn tokens(bundle: &mut Bundle, spec: &ClusterSpec, nodes: &[String]) -> Result<Said, Error> {
     let mut old: Vec<Token> = Vec::new();
     for node in nodes {
-        old.extend(secrets::renew_token(bundle, node)?);
+        old.extend(secrets::renew_token(bundle, node, OffsetDateTime::now_utc())?);
     }
     // The founder creates every node's token.
     let founder = control_planes(spec).next();
