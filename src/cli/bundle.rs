@@ -9,16 +9,35 @@ use clap::Args;
 use time::{Duration, OffsetDateTime};
 
 use super::Talk;
+use super::secrets::prompt;
 use crate::error::Error;
-use crate::kubernetes::Release;
+use crate::kubernetes::{Release, first_release};
 use crate::profile::spec::{ClusterSpec, KeyAlgorithm};
-use crate::secrets::{self, Bundle, Existing, MintRequest};
+use crate::secrets::{self, Bundle, Document, Existing, Keys, MintRequest, Seal, Stored};
 
 #[derive(Args, Clone, Debug)]
 pub struct BundleArgs {
     /// The secrets bundle [default: <profile>.secrets.yaml beside the profile]
     #[arg(long, value_name = "FILE")]
     secrets: Option<PathBuf>,
+
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+/// What opens an encrypted bundle, for every verb that reads one.
+#[derive(Args, Clone, Debug)]
+pub struct KeyArgs {
+    /// What opens an encrypted bundle: a file of age identities; a passphrase is asked for
+    #[arg(long, value_name = "FILE")]
+    identity: Option<PathBuf>,
+}
+
+impl KeyArgs {
+    /// Returns what opens a bundle: the identity, or what a person types.
+    pub fn keys(&self) -> Keys<'_> {
+        Keys { identity: self.identity.as_deref(), passphrase: &prompt::passphrase }
+    }
 }
 
 /// What may happen to the bundle.
@@ -45,6 +64,11 @@ impl BundleArgs {
             None => Ok(profile.with_extension("secrets.yaml")),
         }
     }
+
+    /// Returns what opens the bundle where it is encrypted.
+    pub fn keys(&self) -> Keys<'_> {
+        self.keys.keys()
+    }
 }
 
 /// Loads the bundle of a cluster, or mints it, or adds what it lacks.
@@ -55,25 +79,25 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
     let path = args.path(profile)?;
     let shown = path.display();
     let nodes = secrets::requests(spec);
-    let Some(loaded) = secrets::load(&path)? else {
+    let Some(stored) = secrets::open(&path, &args.keys())? else {
         if origin == Origin::Locked {
             return Err(absent(&path));
         }
-        return create(&path, spec, Existing::default(), talk);
+        return create(&path, spec, Existing::default(), &Seal::None, talk);
     };
-    fits(&path, &loaded, spec, talk)?;
-    let missing = secrets::missing(&loaded, &nodes);
+    fits(&path, &stored.contents, spec, talk)?;
+    let missing = secrets::missing(&stored.contents, &nodes);
     if missing.is_empty() {
-        return Ok(loaded);
+        return Ok(stored.contents);
     }
     let list = missing.join(", ");
     if origin == Origin::Locked {
         return Err(Error::new(format!("reading {shown}: it has nothing for {list}"))
             .help("`kubespore render` without `--locked` adds what is missing"));
     }
-    let mut bundle = loaded.clone();
+    let mut bundle = stored.contents.clone();
     secrets::add_nodes(&mut bundle, &nodes, OffsetDateTime::now_utc())?;
-    secrets::save(&path, &loaded, &bundle)?;
+    secrets::save(&path, &stored, &bundle, &stored.seal)?;
     talk.say(&format!("added to {shown}: {list}"));
     Ok(bundle)
 }
@@ -82,21 +106,49 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
 ///
 /// # Errors
 /// When there is none, or it is not this cluster's.
-pub fn existing(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, talk: &Talk) -> Result<(PathBuf, Bundle), Error> {
+pub fn existing(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, talk: &Talk) -> Result<(PathBuf, Stored<Bundle>), Error> {
     let path = args.path(profile)?;
-    let bundle = secrets::load(&path)?.ok_or_else(|| absent(&path))?;
-    fits(&path, &bundle, spec, talk)?;
-    Ok((path, bundle))
+    let stored = secrets::open(&path, &args.keys())?.ok_or_else(|| absent(&path))?;
+    fits(&path, &stored.contents, spec, talk)?;
+    Ok((path, stored))
 }
 
 /// Mints a bundle where none is, around what exists already, and says so.
 ///
 /// # Errors
 /// When git would take the file, one is there already, or the disk does not take it.
-pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, talk: &Talk) -> Result<Bundle, Error> {
-    secrets::refuse_where_git_would_take_it(path)?;
-    let release = release(spec);
+pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, seal: &Seal, talk: &Talk) -> Result<Bundle, Error> {
+    if *seal == Seal::None {
+        secrets::refuse_where_git_would_take_it(path, "minting")?;
+    }
     let adopted = existing.names();
+    let bundle = mint(path, spec, existing)?;
+    secrets::save_new(path, &bundle, seal)?;
+    announce(path, &bundle, &adopted, talk);
+    Ok(bundle)
+}
+
+/// Mints what was missing while a bundle awaited the certificates of its authorities, and says so.
+///
+/// # Errors
+/// When the file has changed meanwhile, or the disk does not take it.
+pub fn complete(
+    path: &Path,
+    spec: &ClusterSpec,
+    stored: &Stored<Document>,
+    signed: Existing,
+    seal: &Seal,
+    talk: &Talk,
+) -> Result<(), Error> {
+    let adopted = signed.names();
+    let bundle = mint(path, spec, signed)?;
+    secrets::save(path, stored, &bundle, seal)?;
+    announce(path, &bundle, &adopted, talk);
+    Ok(())
+}
+
+fn mint(path: &Path, spec: &ClusterSpec, existing: Existing) -> Result<Bundle, Error> {
+    let release = release(spec);
     let nodes = secrets::requests(spec);
     let request = MintRequest {
         cluster: spec.name.as_str(),
@@ -108,7 +160,10 @@ pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, talk: &Talk) 
     };
     let bundle = secrets::adopt(existing, &request, OffsetDateTime::now_utc())?;
     readable(path, &bundle, spec)?;
-    secrets::save_new(path, &bundle)?;
+    Ok(bundle)
+}
+
+fn announce(path: &Path, bundle: &Bundle, adopted: &[&str], talk: &Talk) {
     talk.say(&format!("minted {}: these are the cluster's keys; keep the file secret, and keep a copy", path.display()));
     if !adopted.is_empty() {
         talk.say(&format!("  taken over, not minted: {}", adopted.join(", ")));
@@ -120,7 +175,12 @@ pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, talk: &Talk) 
         bundle.authorities_until().date()
     ));
     talk.say(&format!("  the first machine may found the cluster until {}", secrets::instant(bundle.found_until)));
-    Ok(bundle)
+}
+
+/// Why a release takes no authority below another, and from which on one does.
+pub fn no_chains(release: &Release) -> String {
+    let since = first_release(|release| release.ca_chain).map_or_else(String::new, |minor| format!("; kubeadm {minor} does"));
+    format!("kubeadm {} follows no chain of authorities{since}", release.minor)
 }
 
 /// What is known of the profile's release.
@@ -150,7 +210,8 @@ fn service_account_algorithm(spec: &ClusterSpec, release: &Release) -> KeyAlgori
     }
 }
 
-fn absent(path: &Path) -> Error {
+/// Says that there is no bundle, and where one comes from.
+pub fn absent(path: &Path) -> Error {
     Error::new(format!("reading {}: there is no such bundle", path.display()))
         .help("`kubespore render` without `--locked` mints it; where the cluster lives already, restore it from its backup")
 }
@@ -181,6 +242,12 @@ fn fits(path: &Path, bundle: &Bundle, spec: &ClusterSpec, talk: &Talk) -> Result
 
 fn readable(path: &Path, bundle: &Bundle, spec: &ClusterSpec) -> Result<(), Error> {
     let release = release(spec);
+    let authorities = [("ca", &bundle.ca), ("front-proxy-ca", &bundle.front_proxy_ca), ("etcd-ca", &bundle.etcd_ca)];
+    if let Some((name, _)) = authorities.iter().find(|(_, pair)| pair.is_below_another())
+        && !release.ca_chain
+    {
+        return Err(Error::new(format!("using {}: `{name}` is below another authority", path.display())).help(no_chains(release)));
+    }
     let authorities = bundle.certificates().map(|(name, pair)| (name, pair.key_kind(), release.ec_certificate_authority));
     let account = ("service-account", bundle.service_account.key_kind(), release.ec_service_account_key);
     match authorities.into_iter().chain([account]).find(|(_, kind, elliptic)| kind.is_elliptic() && !elliptic) {

@@ -157,6 +157,8 @@ pub struct Release {
     /// Whether only `ca.key` need be on a joining control plane: missing front-proxy and etcd CA keys warn
     /// (`cmd/kubeadm/app/phases/certs/certs.go`, `SharedCertificateExists`).
     pub reduced_ca_keys: bool,
+    /// Whether certificates are verified along a chain of authorities (`cmd/kubeadm/app/util/pkiutil/pki_helpers.go`, `VerifyCertChain`).
+    pub ca_chain: bool,
 
     /// Path at which a healthy API server answers 200 (`cmd/kubeadm/app/phases/controlplane/manifests.go`; the split
     /// paths come with 1.16).

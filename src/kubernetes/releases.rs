@@ -29,6 +29,7 @@ const V1_13: Release = Release {
     ec_service_account_key: false,
     future_ca_refused: true,
     reduced_ca_keys: false,
+    ca_chain: false,
 
     health_path: "/healthz",
     init_route: &[(0, InitRoute::Endpoint)],
@@ -150,6 +151,7 @@ const V1_20: Release = Release {
 const V1_21: Release = Release {
     minor: Minor(1, 21),
     kube_dns: false,
+    ca_chain: true,
     control_plane_labels: &[
         "node-role.kubernetes.io/master",
         "node-role.kubernetes.io/control-plane",

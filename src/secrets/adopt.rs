@@ -63,10 +63,15 @@ pub fn read_pki(directory: &Path, now: OffsetDateTime) -> Result<Existing, Error
     Ok(existing)
 }
 
+/// Reads the certificates in a file of `directory`, without what stands around them; `None` when there is no such file.
+pub fn certificates(directory: &Path, name: &str) -> Result<Option<String>, Error> {
+    Ok(read(directory, name, |label| label == "CERTIFICATE")?.map(|text| text.to_string()))
+}
+
 fn authority(directory: &Path, name: &str, now: OffsetDateTime) -> Result<Option<CertifiedKey>, Error> {
     let (certificate_file, key_file) = (format!("{name}.crt"), format!("{name}.key"));
     let refused = |fault: String| Error::new(format!("importing {}: {fault}", directory.join(name).display()));
-    let certificate = read(directory, &certificate_file, |label| label == "CERTIFICATE")?;
+    let certificate = certificates(directory, &certificate_file)?;
     let key = read(directory, &key_file, |label| label.ends_with("PRIVATE KEY"))?;
     let (certificate, key) = match (certificate, key) {
         (None, None) => return Ok(None),
@@ -74,7 +79,7 @@ fn authority(directory: &Path, name: &str, now: OffsetDateTime) -> Result<Option
         (None, Some(_)) => return Err(refused(format!("there is {key_file} without {certificate_file}"))),
         (Some(certificate), Some(key)) => (certificate, key),
     };
-    let pair = CertifiedKey { certificate: certificate.to_string(), key: Secret::new(key.as_str()) };
+    let pair = CertifiedKey { certificate, key: Secret::new(key.as_str()) };
     check::belongs_together(&pair).map_err(refused)?;
     let parsed = x509::parse(&pair.certificate).map_err(refused)?;
     if !parsed.is_authority {
@@ -128,7 +133,7 @@ fn read(directory: &Path, name: &str, wanted: impl Fn(&str) -> bool) -> Result<O
 mod tests {
     use super::*;
     use crate::secrets::sample::{NOW, Scratch, bundle, fresh, request};
-    use crate::secrets::{adopt, load, save_new};
+    use crate::secrets::{Seal, adopt, load, save_new};
 
     /// Made by openssl as kubeadm makes its own: a PrintableString for a name, no AKI, SHA-1 for an SKI; good until 2126.
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\n\
@@ -196,7 +201,7 @@ mod tests {
         assert!(adopted.ca.key.expose().starts_with("-----BEGIN EC PRIVATE KEY-----\n"));
         assert_eq!(adopted.service_account.public, bundle().service_account.public, "sa.pub is made where it is missing");
         let path = scratch.path("lab.secrets.yaml");
-        save_new(&path, &adopted).expect("a writable directory");
+        save_new(&path, &adopted, &Seal::None).expect("a writable directory");
         assert_eq!(load(&path).expect("sound"), Some(adopted));
     }
 

@@ -1,20 +1,37 @@
 //! A bootstrap token as the object by which a running cluster knows it.
 //!
-//! In: a token. Out: the manifest of its Secret. Absent on purpose: applying it; kubespore calls no API server.
+//! In: a token, or a node's that is younger than its cluster. Out: the manifest of its Secret. Absent on purpose: applying
+//! it; kubespore calls no API server.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
-use super::bundle::{Token, instant};
+use super::bundle::{Bundle, Token, instant};
+use crate::profile::spec::{ClusterSpec, Credential, Discovery, NodeSpec, Role};
 use crate::secret::Secret;
 use crate::yaml::{Yaml, to_string};
 
 /// The group that kubeadm's rules let post certificate requests and read what a join needs.
 const GROUP: &str = "system:bootstrappers:kubeadm:default-node-token";
 
+/// Writes the manifest that a running cluster must be given before a node joins it: that of a token which was made after
+/// the bundle, good for the profile's `tokenTTL` from then on. `None` for a node whose token the founder creates, or that
+/// joins without one.
+#[must_use]
+pub fn late_token_manifest(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<Secret> {
+    let known = bundle.nodes.get(node.name.as_str())?;
+    let since = known.token_since?;
+    if node.role == Role::LoadBalancer || spec.credential(node.role) != Credential::Token {
+        return None;
+    }
+    let life = Duration::seconds(i64::try_from(spec.join.token_ttl).unwrap_or(i64::MAX));
+    let until = (spec.join.token_ttl > 0).then(|| since.saturating_add(life));
+    Some(bootstrap_token_manifest(&known.token, node.name.as_str(), until, spec.join.discovery))
+}
+
 /// Writes the Secret of type `bootstrap.kubernetes.io/token` that lets a node join a cluster that runs already
 /// (k8s.io/cluster-bootstrap, token/api); without `until` it never expires.
 #[must_use]
-pub fn bootstrap_token_manifest(token: &Token, node: &str, until: Option<OffsetDateTime>) -> Secret {
+pub fn bootstrap_token_manifest(token: &Token, node: &str, until: Option<OffsetDateTime>, discovery: Discovery) -> Secret {
     let text = |text: &str| Yaml::str(text);
     let mut data = vec![
         ("description".to_owned(), text(&format!("kubespore: {node}"))),
@@ -22,11 +39,10 @@ pub fn bootstrap_token_manifest(token: &Token, node: &str, until: Option<OffsetD
         ("token-secret".to_owned(), text(token.secret.expose())),
     ];
     data.extend(until.map(|until| ("expiration".to_owned(), text(&instant(until)))));
-    data.extend([
-        ("usage-bootstrap-authentication".to_owned(), text("true")),
-        ("usage-bootstrap-signing".to_owned(), text("true")),
-        ("auth-extra-groups".to_owned(), text(GROUP)),
-    ]);
+    data.push(("usage-bootstrap-authentication".to_owned(), text("true")));
+    // Only discovery by token looks for a signature made with it.
+    data.extend((discovery == Discovery::Token).then(|| ("usage-bootstrap-signing".to_owned(), text("true"))));
+    data.push(("auth-extra-groups".to_owned(), text(GROUP)));
     let name = format!("bootstrap-token-{}", token.id);
     Secret::new(to_string(&Yaml::map([
         ("apiVersion", text("v1")),
@@ -42,11 +58,15 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
+    use crate::diag::Source;
+    use crate::profile;
+    use crate::secrets::sample::{NOW, bundle};
+    use crate::secrets::{add_nodes, requests};
 
     #[test]
     fn the_object_is_what_the_api_server_looks_for() {
         let token = Token { id: "abcdef".into(), secret: Secret::new("0123456789abcdef") };
-        let shown = bootstrap_token_manifest(&token, "worker-1", Some(datetime!(2026-01-02 03:04:05 UTC)));
+        let shown = bootstrap_token_manifest(&token, "worker-1", Some(datetime!(2026-01-02 03:04:05 UTC)), Discovery::Token);
         assert_eq!(
             shown.expose(),
             "apiVersion: \"v1\"\nkind: \"Secret\"\nmetadata:\n  name: \"bootstrap-token-abcdef\"\n  namespace: \"kube-system\"\n\
@@ -54,6 +74,45 @@ mod tests {
              token-secret: \"0123456789abcdef\"\n  expiration: \"2026-01-02T03:04:05Z\"\n  usage-bootstrap-authentication: \"true\"\n  \
              usage-bootstrap-signing: \"true\"\n  auth-extra-groups: \"system:bootstrappers:kubeadm:default-node-token\"\n"
         );
-        assert!(!bootstrap_token_manifest(&token, "worker-1", None).expose().contains("expiration"));
+        let shorter = bootstrap_token_manifest(&token, "worker-1", None, Discovery::File);
+        assert!(!shorter.expose().contains("expiration") && !shorter.expose().contains("signing"));
+    }
+
+    /// The example, joining in another way.
+    fn spec(credential: &str, ttl: &str) -> ClusterSpec {
+        let text = include_str!("../../profiles/ha-stacked.yaml");
+        let (before, rest) = text.split_once("join: ").expect("the example says how to join");
+        let (_, after) = rest.split_once('\n').expect("more follows");
+        let text = format!("{before}join: {{discovery: file, credential: {credential}, tokenTTL: {ttl}}}\n{after}");
+        let source = Source { name: "lab.yaml".into(), text };
+        let (spec, report) = profile::load(&source, &|_| Err("there are no files".into()));
+        spec.unwrap_or_else(|| panic!("{}", report.render(&source, false)))
+    }
+
+    #[test]
+    fn a_running_cluster_is_told_of_the_tokens_it_does_not_know_and_of_no_other() {
+        let early = spec("token", "24h");
+        let mut bundle = bundle();
+        let nodes = requests(&early);
+        add_nodes(&mut bundle, &nodes, NOW).expect("entropy");
+        let told = |spec: &ClusterSpec, bundle: &Bundle| {
+            let late =
+                spec.nodes.iter().filter_map(|node| Some((node.name.to_string(), late_token_manifest(spec, bundle, node)?)));
+            late.collect::<Vec<_>>()
+        };
+        assert_eq!(told(&early, &bundle), [], "the founder creates them all");
+        bundle.nodes.remove("worker-2");
+        add_nodes(&mut bundle, &nodes, datetime!(2027-01-31 12:00:00.5 UTC)).expect("entropy");
+        let late = told(&early, &bundle);
+        assert_eq!(late.len(), 1);
+        let (name, manifest) = &late[0];
+        assert_eq!(name, "worker-2");
+        assert!(manifest.expose().contains(&format!("token-secret: \"{}\"", bundle.nodes["worker-2"].token.secret.expose())));
+        assert!(manifest.expose().contains("expiration: \"2027-02-01T12:00:00Z\""), "a day from when it was made");
+        assert!(!manifest.expose().contains("signing"), "discovery by file wants no signature");
+        assert_eq!(told(&early, &bundle), late, "the same bundle, the same bytes");
+        let (_, endless) = &told(&spec("token", "0s"), &bundle)[0];
+        assert!(!endless.expose().contains("expiration"));
+        assert_eq!(told(&spec("identity", "24h"), &bundle), [], "it joins as itself");
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::chain;
 use super::leaf::Leaf;
 use super::x509::{self, KeyKind};
 use crate::secret::Secret;
@@ -63,6 +64,8 @@ pub struct ServiceAccount {
 pub struct NodeSecrets {
     /// Its bootstrap token.
     pub token: Token,
+    /// When the token was made, where that was after the bundle: a cluster that runs already has not been told of it.
+    pub token_since: Option<OffsetDateTime>,
     /// Its certificates that were issued beforehand.
     pub leaves: BTreeMap<Leaf, CertifiedKey>,
 }
@@ -87,11 +90,25 @@ impl Token {
 impl Bundle {
     /// Returns kubeadm's `caCertHashes` entry: `sha256:` and the hash of the CA's SubjectPublicKeyInfo.
     ///
+    /// Of a chain it is the first certificate's, the one that signs: kubeadm takes any pinned certificate among those of
+    /// the discovered cluster (`cmd/kubeadm/app/util/pubkeypin/pubkeypin.go`, `CheckAny`), and the kubeconfig it
+    /// publishes there has the first alone (`cmd/kubeadm/app/util/pkiutil/pki_helpers.go`, `TryLoadCertFromDisk`).
+    ///
     /// # Panics
     /// When the CA certificate does not parse; the bundle's check has seen to that.
     #[must_use]
     pub fn discovery_hash(&self) -> String {
         format!("sha256:{}", x509::hex(&self.ca.parsed().public_key_sha256))
+    }
+
+    /// Returns the one certificate the controller manager signs with, where `ca` holds more: its
+    /// `--cluster-signing-cert-file` takes exactly one ("expected 1 certificate, found 2";
+    /// `pkg/controller/certificates/signer/ca_provider.go`), and kubeadm names `ca.crt` there.
+    #[must_use]
+    pub fn signing_certificate(&self) -> Option<&str> {
+        const END: &str = "-----END CERTIFICATE-----\n";
+        let first = self.ca.certificate.find(END).map(|at| &self.ca.certificate[..at + END.len()]);
+        first.filter(|first| first.len() < self.ca.certificate.len())
     }
 
     /// Returns when the first of the three authorities ends.
@@ -130,13 +147,23 @@ impl Bundle {
 }
 
 impl CertifiedKey {
-    /// Returns the end of the certificate's validity.
+    /// Returns the end of the certificate's validity, or of its issuers' where one of them ends before.
     ///
     /// # Panics
     /// When the certificate does not parse; the bundle's check has seen to that.
     #[must_use]
     pub fn until(&self) -> OffsetDateTime {
-        self.parsed().not_after
+        chain::until(&self.certificate).expect("the bundle's check has parsed it")
+    }
+
+    /// Tells whether another authority has signed it.
+    ///
+    /// # Panics
+    /// As `until`.
+    #[must_use]
+    pub fn is_below_another(&self) -> bool {
+        let own = self.parsed();
+        !own.is_signed_by(&own)
     }
 
     /// Returns what kind of key it is.

@@ -1,6 +1,6 @@
 //! The bundle's text: YAML with every value quoted or a literal block.
 //!
-//! In: a bundle, or a text. Out: the other. Absent on purpose: quoting the text in a message, since any line
+//! In: a bundle, whole or awaiting its authorities, or a text. Out: the other. Absent on purpose: quoting the text in a message, since any line
 //! may be a secret; and files (`store`).
 
 use std::collections::BTreeMap;
@@ -10,12 +10,16 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::awaiting::Awaiting;
 use super::bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
 use super::leaf::Leaf;
+use super::seal::Recipient;
 use crate::secret::Secret;
 use crate::yaml::{self, Kind, Node, Yaml};
 
 const API_VERSION: &str = "kubespore.secrets/v1";
+const AWAITING: &str = "awaiting";
+const RECIPIENTS: &str = "recipients";
 const HEAD: &str = "\
 # Secrets of one cluster: its identity. Keep this file secret, and keep a copy: without it no machine can be added,
 # and a newly minted one makes another cluster. `kubespore render` only ever adds to it.
@@ -27,18 +31,75 @@ pub fn names_itself(start: &[u8]) -> bool {
     start.split(|byte| *byte == b'\n').any(line)
 }
 
-/// Writes a bundle.
-pub fn encode(bundle: &Bundle) -> Zeroizing<String> {
+/// A bundle in either state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// With everything a cluster needs.
+    Whole(Box<Bundle>),
+    /// With keys whose certificates are being signed elsewhere.
+    Awaiting(Awaiting),
+}
+
+/// What has a text in a bundle's file.
+pub trait Text {
+    /// Writes it, with those it is to be encrypted to.
+    fn text(&self, recipients: &[Recipient]) -> Zeroizing<String>;
+}
+
+impl Text for Document {
+    fn text(&self, recipients: &[Recipient]) -> Zeroizing<String> {
+        match self {
+            Self::Whole(bundle) => bundle.text(recipients),
+            Self::Awaiting(awaiting) => awaiting.text(recipients),
+        }
+    }
+}
+
+impl Text for Bundle {
+    fn text(&self, recipients: &[Recipient]) -> Zeroizing<String> {
+        encode(self, recipients)
+    }
+}
+
+impl Text for Awaiting {
+    fn text(&self, recipients: &[Recipient]) -> Zeroizing<String> {
+        let pem = |key: &Secret| Yaml::map([("key", Yaml::Literal(key.expose().to_owned()))]);
+        let mut pairs = vec![
+            ("apiVersion".to_owned(), Yaml::str(API_VERSION)),
+            ("state".to_owned(), Yaml::str(AWAITING)),
+            ("cluster".to_owned(), Yaml::str(&self.cluster)),
+            ("requested".to_owned(), Yaml::str(instant(self.requested))),
+        ];
+        pairs.extend(list(recipients));
+        pairs.extend(self.keys().map(|(name, key)| (name.to_owned(), pem(key))));
+        finish(Yaml::Map(pairs))
+    }
+}
+
+/// The entry that says to whom a file is encrypted: the encryption itself does not tell, and whoever saves it must know.
+fn list(recipients: &[Recipient]) -> Option<(String, Yaml)> {
+    let items = || recipients.iter().map(|recipient| Yaml::Str(recipient.to_string())).collect();
+    (!recipients.is_empty()).then(|| (RECIPIENTS.to_owned(), Yaml::Seq(items())))
+}
+
+fn finish(mut document: Yaml) -> Zeroizing<String> {
+    let body = Zeroizing::new(yaml::to_string(&document));
+    wipe_values(&mut document);
+    Zeroizing::new([HEAD, &body].concat())
+}
+
+fn encode(bundle: &Bundle, recipients: &[Recipient]) -> Zeroizing<String> {
     let text = |text: &str| Yaml::str(text);
     let pem = |text: &str| Yaml::Literal(text.to_owned());
     let pair = |pair: &CertifiedKey| Yaml::map([("certificate", pem(&pair.certificate)), ("key", pem(pair.key.expose()))]);
     let node = |node: &NodeSecrets| {
         let token = ("token".to_owned(), text(node.token.whole().expose()));
+        let since = node.token_since.map(|since| ("token-since".to_owned(), text(&instant(since))));
         let leaves = node.leaves.iter().map(|(leaf, issued)| (leaf.as_str().to_owned(), pair(issued)));
-        Yaml::Map(std::iter::once(token).chain(leaves).collect())
+        Yaml::Map(std::iter::once(token).chain(since).chain(leaves).collect())
     };
     let account = &bundle.service_account;
-    let mut document = Yaml::map([
+    let mut pairs = vec![
         ("apiVersion", text(API_VERSION)),
         ("cluster", text(&bundle.cluster)),
         ("cluster-id", text(&bundle.cluster_id)),
@@ -51,31 +112,63 @@ pub fn encode(bundle: &Bundle) -> Zeroizing<String> {
         ("service-account", Yaml::map([("public", pem(&account.public)), ("key", pem(account.key.expose()))])),
         ("certificate-key", text(bundle.certificate_key.expose())),
         ("admin", pair(&bundle.admin)),
-        ("nodes", Yaml::Map(bundle.nodes.iter().map(|(name, secrets)| (name.clone(), node(secrets))).collect())),
-    ]);
-    let body = Zeroizing::new(yaml::to_string(&document));
-    wipe_values(&mut document);
-    Zeroizing::new([HEAD, &body].concat())
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect::<Vec<_>>();
+    pairs.extend(list(recipients));
+    let nodes = bundle.nodes.iter().map(|(name, secrets)| (name.clone(), node(secrets)));
+    pairs.push(("nodes".to_owned(), Yaml::Map(nodes.collect())));
+    finish(Yaml::Map(pairs))
 }
 
-/// Reads a bundle.
+/// Reads a bundle, and to whom its file is encrypted.
 ///
 /// # Errors
 /// The first thing that is wrong, by the name of its field and the number of its line.
-pub fn decode(text: &str) -> Result<Bundle, String> {
+pub fn decode(text: &str) -> Result<(Document, Vec<Recipient>), String> {
     let mut document = yaml::parse(text).map_err(|(_, at)| format!("line {}: it is not YAML there", line(text, at.start)))?;
-    let bundle = read(&document, text);
+    let read = read(&document, text);
     wipe_nodes(&mut document);
-    bundle
+    read
 }
 
-fn read(document: &Node, text: &str) -> Result<Bundle, String> {
+fn read(document: &Node, text: &str) -> Result<(Document, Vec<Recipient>), String> {
     let top = Fields::of(document, text, "the bundle")?;
     let api = top.text("apiVersion")?;
     if api != API_VERSION {
         let version = api.strip_prefix("kubespore.secrets/").map_or_else(|| "another".to_owned(), shown);
         return Err(format!("its apiVersion is {version}, and this program knows `{API_VERSION}`"));
     }
+    let recipients = match document.get(RECIPIENTS) {
+        None => vec![],
+        Some(_) => top.list(RECIPIENTS)?.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+    };
+    let contents = match document.get("state") {
+        None => Document::Whole(Box::new(whole(&top, text)?)),
+        Some(_) if top.text("state")? == AWAITING => Document::Awaiting(awaiting(&top)?),
+        Some(_) => return Err("`state` is none that this program knows".to_owned()),
+    };
+    Ok((contents, recipients))
+}
+
+fn awaiting(top: &Fields<'_>) -> Result<Awaiting, String> {
+    let key = |name: &str| -> Result<Secret, String> {
+        let fields = top.fields(name)?;
+        fields.only(&["key"])?;
+        fields.text("key").map(Secret::new)
+    };
+    top.only(&["apiVersion", "state", "cluster", "requested", RECIPIENTS, "ca", "front-proxy-ca", "etcd-ca"])?;
+    Ok(Awaiting {
+        cluster: top.text("cluster")?,
+        requested: top.instant("requested")?,
+        ca: key("ca")?,
+        front_proxy_ca: key("front-proxy-ca")?,
+        etcd_ca: key("etcd-ca")?,
+    })
+}
+
+fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
     let pair = |name: &str| -> Result<CertifiedKey, String> {
         let fields = top.fields(name)?;
         let pair = CertifiedKey { certificate: fields.text("certificate")?, key: Secret::new(fields.text("key")?) };
@@ -86,7 +179,7 @@ fn read(document: &Node, text: &str) -> Result<Bundle, String> {
     let mut nodes = BTreeMap::new();
     for (name, node) in top.fields("nodes")?.entries()? {
         let fields = Fields::of(node, text, &format!("nodes.{name}"))?;
-        let mut known = vec!["token"];
+        let mut known = vec!["token", "token-since"];
         known.extend(Leaf::ALL.map(Leaf::as_str));
         fields.only(&known)?;
         let mut leaves = BTreeMap::new();
@@ -100,7 +193,9 @@ fn read(document: &Node, text: &str) -> Result<Bundle, String> {
         }
         let token = Zeroizing::new(fields.text("token")?);
         let (id, secret) = token.split_once('.').ok_or_else(|| format!("`nodes.{name}.token` has no `.`"))?;
-        nodes.insert(name.to_owned(), NodeSecrets { token: Token { id: id.to_owned(), secret: Secret::new(secret) }, leaves });
+        let token = Token { id: id.to_owned(), secret: Secret::new(secret) };
+        let token_since = node.get("token-since").map(|_| fields.instant("token-since")).transpose()?;
+        nodes.insert(name.to_owned(), NodeSecrets { token, token_since, leaves });
     }
     top.only(&[
         "apiVersion",
@@ -115,6 +210,7 @@ fn read(document: &Node, text: &str) -> Result<Bundle, String> {
         "service-account",
         "certificate-key",
         "admin",
+        RECIPIENTS,
         "nodes",
     ])?;
     Ok(Bundle {
@@ -221,6 +317,15 @@ impl<'n> Fields<'n> {
         }
     }
 
+    fn list(&self, key: &str) -> Result<Vec<String>, String> {
+        let texts = |items: &[Node]| {
+            let text = |item: &Node| if let Kind::Scalar(scalar) = &item.kind { Some(scalar.text.clone()) } else { None };
+            items.iter().map(text).collect::<Option<Vec<_>>>()
+        };
+        let found = if let Kind::Seq(items) = &self.get(key)?.kind { texts(items) } else { None };
+        found.ok_or_else(|| format!("`{key}` is not a list of texts in {}", self.name))
+    }
+
     fn instant(&self, key: &str) -> Result<OffsetDateTime, String> {
         OffsetDateTime::parse(&self.text(key)?, &Rfc3339)
             .map_err(|_| format!("`{key}` is not an instant such as 2026-01-31T12:00:00Z"))
@@ -230,8 +335,9 @@ impl<'n> Fields<'n> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::spec::KeyAlgorithm;
     use crate::redact::redact;
-    use crate::secrets::sample::{bundle, issued};
+    use crate::secrets::sample::{NOW, bundle, issued};
 
     fn refused(text: &str) -> String {
         decode(text).map(|_| ()).expect_err("it is damaged")
@@ -249,17 +355,32 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_written_again_the_same() {
         let bundle = issued();
-        let text = encode(&bundle);
-        let again = decode(&text).expect("own text");
-        assert_eq!(again, bundle);
-        assert_eq!(*encode(&again), *text);
+        let text = bundle.text(&[]);
+        let (again, recipients) = decode(&text).expect("own text");
+        assert_eq!((&again, recipients.len()), (&Document::Whole(Box::new(bundle)), 0));
+        assert_eq!(*again.text(&[]), *text);
         assert!(names_itself(text.as_bytes()) && !names_itself(b"apiVersion: kubespore/v1\ncluster: x\n"));
+    }
+
+    #[test]
+    fn a_bundle_that_awaits_its_authorities_and_recipients_are_read_again() {
+        let to = ["age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj".parse().expect("a recipient")];
+        let awaiting = Document::Awaiting(Awaiting::new("lab", KeyAlgorithm::EcdsaP256, NOW).expect("entropy"));
+        for document in [awaiting, Document::Whole(Box::new(bundle()))] {
+            let text = document.text(&to);
+            assert_eq!(decode(&text), Ok((document, to.to_vec())));
+            let fault = refused(&text.replacen("age1", "AGE-SECRET-KEY-1", 1));
+            assert!(fault.contains("identity") && !fault.contains("zvkyg"), "{fault}");
+            assert!(refused(&text.replacen("recipients:", "recipients: [{}]\nx:", 1)).starts_with("`recipients` is not a list"));
+        }
+        let awaiting = "apiVersion: kubespore.secrets/v1\nstate: dreaming\n";
+        assert_eq!(refused(awaiting), "`state` is none that this program knows");
     }
 
     #[test]
     fn keys_stand_in_it_as_pem_lines() {
         let bundle = bundle();
-        let text = encode(&bundle);
+        let text = bundle.text(&[]);
         for line in bundle.ca.certificate.lines().chain(bundle.service_account.key.expose().lines()) {
             assert!(text.contains(&format!("\n    {line}\n")), "{line}");
         }
@@ -271,7 +392,7 @@ mod tests {
 
     #[test]
     fn reading_is_strict() {
-        let text = encode(&bundle());
+        let text = bundle().text(&[]);
         let with = |more: &str| refused(&format!("{}{more}", text.as_str()));
         let lines = text.lines().count();
         assert_eq!(
@@ -306,7 +427,7 @@ mod tests {
         let bundle = bundle();
         let secrets = secrets(&bundle);
         assert!(secrets.len() > 10);
-        let text = encode(&bundle);
+        let text = bundle.text(&[]);
         let mut refusals = 0;
         for (at, _) in text.match_indices([' ', '\n', '"', ':', '|']).step_by(3) {
             for put in ["", "\t", "\"", ": "] {

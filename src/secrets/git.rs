@@ -9,11 +9,11 @@ use std::process::{Command, Stdio};
 
 use crate::error::Error;
 
-/// Refuses a path inside a git work tree that does not ignore it.
+/// Refuses a path inside a git work tree that does not ignore it; `doing` is what would be done to it, in a gerund.
 ///
 /// # Errors
 /// Names the line to add to .gitignore; also where git itself cannot be asked, rather than hoping.
-pub fn refuse_where_git_would_take_it(path: &Path) -> Result<(), Error> {
+pub fn refuse_where_git_would_take_it(path: &Path, doing: &str) -> Result<(), Error> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(absolute) = directory.canonicalize() else { return Ok(()) };
     let Some(root) = absolute.ancestors().find(|dir| dir.join(".git").exists()) else { return Ok(()) };
@@ -24,7 +24,7 @@ pub fn refuse_where_git_would_take_it(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let what =
-        format!("minting {}: git would take it, and everybody with the repository would hold the cluster's keys", path.display());
+        format!("{doing} {}: git would take it, and everybody with the repository would hold the cluster's keys", path.display());
     let help = match asks(&absolute, name, &["--no-index"]) {
         Some(true) => {
             format!("git tracks a file of that name: `git rm --cached {}`, or name another with `--secrets`", path.display())
@@ -91,8 +91,9 @@ mod tests {
     #[test]
     fn outside_a_work_tree_anything_goes() {
         let scratch = Scratch::new();
-        refuse_where_git_would_take_it(&scratch.path("lab.secrets.yaml")).expect("no work tree");
-        refuse_where_git_would_take_it(Path::new("/nowhere/at/all/lab.secrets.yaml")).expect("no directory, no work tree");
+        refuse_where_git_would_take_it(&scratch.path("lab.secrets.yaml"), "minting").expect("no work tree");
+        refuse_where_git_would_take_it(Path::new("/nowhere/at/all/lab.secrets.yaml"), "minting")
+            .expect("no directory, no work tree");
     }
 
     #[test]
@@ -102,12 +103,12 @@ mod tests {
         scratch.write("deep/down/README", "");
         for (name, line) in [("lab.secrets.yaml", "*.secrets.yaml"), ("deep/down/keys.yaml", "/deep/down/keys.yaml")] {
             let path = scratch.path(name);
-            let error = refuse_where_git_would_take_it(&path).expect_err("git would take it");
+            let error = refuse_where_git_would_take_it(&path, "minting").expect_err("git would take it");
             let gitignore = scratch.path("").canonicalize().expect("it is there").join(".gitignore");
             assert_eq!(error.help, format!("add the line `{line}` to {}", gitignore.display()));
             assert!(error.what.starts_with(&format!("minting {}: ", path.display())), "{error}");
             scratch.write(".gitignore", format!("{line}\n"));
-            refuse_where_git_would_take_it(&path).expect("the line helps");
+            refuse_where_git_would_take_it(&path, "minting").expect("the line helps");
         }
     }
 
@@ -118,7 +119,7 @@ mod tests {
         let path = scratch.write("lab.secrets.yaml", "once committed");
         git(&scratch, &["add", "lab.secrets.yaml"]);
         scratch.write(".gitignore", "*.secrets.yaml\n");
-        let error = refuse_where_git_would_take_it(&path).expect_err("git has it already");
+        let error = refuse_where_git_would_take_it(&path, "minting").expect_err("git has it already");
         assert!(error.help.contains("git rm --cached"), "{error}");
     }
 
@@ -129,10 +130,10 @@ mod tests {
         scratch.write(".git", "not a repository");
         let path = scratch.write("sub/lab.secrets.yaml", "");
         assert_eq!(asks(&scratch.path("sub"), OsStr::new("lab.secrets.yaml"), &[]), None);
-        refuse_where_git_would_take_it(&path).expect_err("no line");
+        refuse_where_git_would_take_it(&path, "minting").expect_err("no line");
         scratch.write(".gitignore", "# *.secrets.yaml\n");
-        refuse_where_git_would_take_it(&path).expect_err("a comment is no line");
+        refuse_where_git_would_take_it(&path, "minting").expect_err("a comment is no line");
         scratch.write(".gitignore", "target\n*.secrets.yaml\n");
-        refuse_where_git_would_take_it(&path).expect("the line is there");
+        refuse_where_git_would_take_it(&path, "minting").expect("the line is there");
     }
 }

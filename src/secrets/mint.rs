@@ -116,10 +116,12 @@ fn absent(known: &NodeSecrets, request: &NodeRequest) -> impl Iterator<Item = Le
 /// When the system has no entropy to give, or an authority cannot sign.
 pub fn add_nodes(bundle: &mut Bundle, nodes: &[NodeRequest], now: OffsetDateTime) -> Result<Vec<String>, Error> {
     let added = missing(bundle, nodes);
+    let now = now.replace_nanosecond(0).expect("zero is a nanosecond");
+    let token_since = (now > bundle.minted).then_some(now);
     for request in nodes {
         let mut known = match bundle.nodes.get(&request.name) {
             Some(known) => known.clone(),
-            None => NodeSecrets { token: token(bundle, &mut system_byte)?, leaves: BTreeMap::new() },
+            None => NodeSecrets { token: token(bundle, &mut system_byte)?, token_since, leaves: BTreeMap::new() },
         };
         for leaf in absent(&known, request).collect::<Vec<_>>() {
             known.leaves.insert(leaf, issue(bundle, leaf, request, now)?);
@@ -167,13 +169,17 @@ fn issue(bundle: &Bundle, leaf: Leaf, request: &NodeRequest, now: OffsetDateTime
     sign((name, issuer), subject, &*key_pair(kind)?, now, end)
 }
 
-/// Gives a node a new token in place of its old one, which it returns; `None` when the bundle does not know the node.
+/// Gives a node a new token, made at `now`, in place of its old one, which it returns; `None` when the bundle does not know the node.
 ///
 /// # Errors
 /// When the system has no entropy to give.
-pub fn renew_token(bundle: &mut Bundle, node: &str) -> Result<Option<Token>, Error> {
+pub fn renew_token(bundle: &mut Bundle, node: &str, now: OffsetDateTime) -> Result<Option<Token>, Error> {
     let new = token(bundle, &mut system_byte)?;
-    Ok(bundle.nodes.get_mut(node).map(|secrets| std::mem::replace(&mut secrets.token, new)))
+    let now = now.replace_nanosecond(0).expect("zero is a nanosecond");
+    Ok(bundle.nodes.get_mut(node).map(|secrets| {
+        secrets.token_since = Some(now);
+        std::mem::replace(&mut secrets.token, new)
+    }))
 }
 
 /// Puts a new certificate key in place of the old one.
@@ -203,7 +209,11 @@ fn whole(bundle: Bundle) -> Result<Bundle, Error> {
     }
 }
 
-fn key_pair(kind: KeyAlgorithm) -> Result<Zeroizing<KeyPair>, Error> {
+/// Makes a private key.
+///
+/// # Errors
+/// When the system has no entropy to give.
+pub fn key_pair(kind: KeyAlgorithm) -> Result<Zeroizing<KeyPair>, Error> {
     let made = match kind {
         KeyAlgorithm::EcdsaP256 => KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256),
         KeyAlgorithm::Rsa2048 => KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048),
@@ -220,17 +230,29 @@ fn authority(name: &str, dns: Option<&str>, kind: KeyAlgorithm, minted: OffsetDa
     let key = key_pair(kind)?;
     let mut params = params(name, minted, minted + AUTHORITY_LIFE)?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![
-        KeyUsagePurpose::DigitalSignature,
-        KeyUsagePurpose::KeyEncipherment,
-        KeyUsagePurpose::KeyCertSign,
-        KeyUsagePurpose::CrlSign,
-    ];
+    params.key_usages = authority_usages();
     if let Some(dns) = dns {
         params.subject_alt_names = vec![SanType::DnsName(dns.try_into().doing(|| format!("naming {name}"))?)];
     }
     let certificate = params.self_signed(&*key).doing(|| format!("signing {name}"))?.pem();
     Ok(CertifiedKey { certificate, key: Secret::new(key.serialize_pem()) })
+}
+
+/// What an authority's key may be used for; the same as kubeadm's own.
+pub fn authority_usages() -> Vec<KeyUsagePurpose> {
+    vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+    ]
+}
+
+/// A name of one part.
+pub fn common_name(name: &str) -> DistinguishedName {
+    let mut whole = DistinguishedName::new();
+    whole.push(DnType::CommonName, name);
+    whole
 }
 
 fn administrator(group: &str, ca: &CertifiedKey, key: &KeyPair, now: OffsetDateTime) -> Result<CertifiedKey, Error> {
@@ -258,7 +280,7 @@ fn sign(
     let doing = || format!("signing the certificate of {} with `{name}`", subject.common_name);
     let failed = |fault: String| Error::new(format!("{}: {fault}", doing()));
     let issuer_key = x509::private_key(issuer.key.expose()).map_err(failed)?;
-    let issuer_end = x509::parse(&issuer.certificate).map_err(failed)?.not_after;
+    let issuer_end = issuer.until();
     let issuer = Issuer::from_ca_cert_pem(&issuer.certificate, &*issuer_key).doing(doing)?;
     let mut params = params(subject.common_name, now, issuer_end.min(end))?;
     params.is_ca = IsCa::ExplicitNoCa;
@@ -274,8 +296,7 @@ fn sign(
 
 fn params(name: &str, now: OffsetDateTime, end: OffsetDateTime) -> Result<CertificateParams, Error> {
     let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
+    params.distinguished_name = common_name(name);
     params.not_before = now - BACKDATED;
     params.not_after = end;
     params.use_authority_key_identifier_extension = true;
@@ -447,12 +468,13 @@ mod tests {
     fn what_is_renewed_changes_and_nothing_else_does() {
         let before = bundle();
         let mut after = before.clone();
-        let old = renew_token(&mut after, "cp-1").expect("entropy").expect("a known node");
+        let old = renew_token(&mut after, "cp-1", NOW).expect("entropy").expect("a known node");
         assert_eq!(old, before.nodes["cp-1"].token);
-        assert_ne!(after.nodes["cp-1"], before.nodes["cp-1"]);
-        after.nodes.insert("cp-1".into(), NodeSecrets { token: old, leaves: BTreeMap::new() });
+        assert_ne!(after.nodes["cp-1"].token, before.nodes["cp-1"].token);
+        assert_eq!(after.nodes["cp-1"].token_since, Some(datetime!(2026-11-23 12:34:56 UTC)));
+        after.nodes.insert("cp-1".into(), NodeSecrets { token: old, token_since: None, leaves: BTreeMap::new() });
         assert_eq!(after, before, "only that token changed");
-        assert_eq!(renew_token(&mut after, "nobody").expect("entropy"), None);
+        assert_eq!(renew_token(&mut after, "nobody", NOW).expect("entropy"), None);
         assert_eq!(after, before);
 
         renew_certificate_key(&mut after).expect("entropy");
@@ -485,6 +507,10 @@ mod tests {
         assert_eq!(add_nodes(&mut after, &plain(&["cp-1", "new-1", "new-2"]), NOW).expect("entropy"), ["new-1", "new-2"]);
         assert_eq!(add_nodes(&mut after, &plain(&["cp-1", "new-1", "new-2"]), NOW).expect("entropy"), [""; 0]);
         assert_eq!(check::faults(&after), [""; 0]);
+        let since = |name: &str| after.nodes[name].token_since;
+        assert_eq!((since("cp-1"), since("new-1")), (None, None), "all at the moment of minting");
+        add_nodes(&mut after, &plain(&["late"]), NOW + Duration::DAY).expect("entropy");
+        assert_eq!(after.nodes["late"].token_since, Some(datetime!(2026-11-24 12:34:56 UTC)));
         after.nodes.retain(|name, _| before.nodes.contains_key(name));
         assert_eq!(after, before);
     }
@@ -514,7 +540,11 @@ mod tests {
         let mut bundle = bundle();
         bundle.nodes.insert(
             "x".into(),
-            NodeSecrets { token: Token { id: "aaaaaa".into(), secret: Secret::new("a".repeat(16)) }, leaves: BTreeMap::new() },
+            NodeSecrets {
+                token: Token { id: "aaaaaa".into(), secret: Secret::new("a".repeat(16)) },
+                token_since: None,
+                leaves: BTreeMap::new(),
+            },
         );
         let bytes: Vec<u8> = [[0; 6].as_slice(), &[1; 6], &[2; 16]].concat();
         let token = token(&bundle, &mut script(&bytes)).expect("the script is long enough");

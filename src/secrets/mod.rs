@@ -1,11 +1,13 @@
 //! The secrets of one cluster: minted once, kept in a bundle, added to, replaced only when asked for by name.
 //!
-//! In: what is wanted, the time, the system's entropy; or a bundle's file. Out: a checked bundle.
+//! In: what is wanted, the time, the system's entropy; or a bundle's file and what opens it. Out: a checked bundle.
 //! Absent on purpose: rendering; nothing is signed after minting, so that renders are reproducible.
 
 mod adopt;
+mod awaiting;
 mod bootstrap_token;
 mod bundle;
+mod chain;
 mod check;
 mod form;
 mod git;
@@ -15,16 +17,20 @@ mod mint;
 mod named;
 #[cfg(test)]
 mod sample;
+mod seal;
 mod store;
 mod x509;
 
 pub use adopt::{Existing, read_pki};
-pub use bootstrap_token::bootstrap_token_manifest;
+pub use awaiting::Awaiting;
+pub use bootstrap_token::{bootstrap_token_manifest, late_token_manifest};
 pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
+pub use form::{Document, Text};
 pub use git::refuse_where_git_would_take_it;
 pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
 pub use leaf::{Leaf, NodeRequest, leaves, requests};
 pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves, renew_token};
 pub use named::{SecretName, wanted};
-pub use store::{is_bundle, load, save, save_new};
+pub use seal::{Keys, Recipient, Seal, recipients};
+pub use store::{Stored, is_bundle, load, open, read, save, save_new};
 pub use x509::KeyKind;

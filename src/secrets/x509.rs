@@ -47,8 +47,12 @@ pub struct Parsed {
     pub public_key_sha256: [u8; 32],
     /// What kind of key it certifies.
     pub key_kind: KeyKind,
+    /// The beginning of its validity.
+    pub not_before: OffsetDateTime,
     /// The end of its validity.
     pub not_after: OffsetDateTime,
+    /// How many authorities it suffers between itself and a leaf; `None` is any number.
+    pub path_length: Option<u32>,
     /// Whether it may sign others: basicConstraints say CA, keyUsage has keyCertSign.
     pub is_authority: bool,
     /// The organisations in its subject, which Kubernetes takes for groups.
@@ -58,26 +62,40 @@ pub struct Parsed {
 
 /// Reads the first certificate of a PEM text.
 pub fn parse(pem: &str) -> Result<Parsed, String> {
-    let pem = Pem::iter_from_buffer(pem.as_bytes())
-        .next()
-        .and_then(Result::ok)
-        .filter(|pem| pem.label == "CERTIFICATE")
-        .ok_or("it is not a PEM certificate")?;
-    let certificate = pem.parse_x509().map_err(|_| "it is not an X.509 certificate")?;
-    let may_sign = certificate.key_usage().ok().flatten().is_some_and(|usage| usage.value.key_cert_sign());
-    let organizations = certificate.subject().iter_organization().filter_map(|name| name.as_str().ok().map(str::to_owned));
-    let facts = (
-        Sha256::digest(certificate.public_key().raw).into(),
-        key_kind(certificate.public_key())?,
-        certificate.validity().not_after.to_datetime(),
-        certificate.is_ca() && may_sign,
-        organizations.collect(),
-    );
-    let (public_key_sha256, key_kind, not_after, is_authority, organizations) = facts;
-    Ok(Parsed { public_key_sha256, key_kind, not_after, is_authority, organizations, pem })
+    let first = Pem::iter_from_buffer(pem.as_bytes()).next().and_then(Result::ok);
+    Parsed::of(first.ok_or(NO_CERTIFICATE)?)
 }
 
+/// Reads every certificate of a PEM text, and at least one.
+pub fn parse_all(pem: &str) -> Result<Vec<Parsed>, String> {
+    let all = Pem::iter_from_buffer(pem.as_bytes()).map(|pem| Parsed::of(pem.map_err(|_| NO_CERTIFICATE)?));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
+    if all.is_empty() { Err(NO_CERTIFICATE.into()) } else { Ok(all) }
+}
+
+const NO_CERTIFICATE: &str = "it is not a PEM certificate";
+
 impl Parsed {
+    fn of(pem: Pem) -> Result<Self, String> {
+        if pem.label != "CERTIFICATE" {
+            return Err(NO_CERTIFICATE.into());
+        }
+        let certificate = pem.parse_x509().map_err(|_| "it is not an X.509 certificate")?;
+        let may_sign = certificate.key_usage().ok().flatten().is_some_and(|usage| usage.value.key_cert_sign());
+        let constraints = certificate.basic_constraints().ok().flatten();
+        let organizations = certificate.subject().iter_organization().filter_map(|name| name.as_str().ok().map(str::to_owned));
+        let facts = (
+            Sha256::digest(certificate.public_key().raw).into(),
+            key_kind(certificate.public_key())?,
+            (certificate.validity().not_before.to_datetime(), certificate.validity().not_after.to_datetime()),
+            constraints.and_then(|constraints| constraints.value.path_len_constraint),
+            certificate.is_ca() && may_sign,
+            organizations.collect(),
+        );
+        let (public_key_sha256, key_kind, (not_before, not_after), path_length, is_authority, organizations) = facts;
+        Ok(Self { public_key_sha256, key_kind, not_before, not_after, path_length, is_authority, organizations, pem })
+    }
+
     /// Tells whether `issuer` signed this certificate.
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
         let (Ok(own), Ok(other)) = (self.certificate(), issuer.certificate()) else { return false };

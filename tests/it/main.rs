@@ -6,5 +6,6 @@ mod golden;
 mod house;
 mod ignition;
 mod rehearsal;
+mod sealed;
 mod secrets;
 mod support;

@@ -1,9 +1,12 @@
 //! `kubespore secrets`: look at a cluster's bundle, mint it, and change in it what may be changed.
 //!
-//! In: a profile, or the bundle itself. Out: facts, a manifest, or a changed bundle and what follows from the change.
+//! In: a profile, or the bundle itself. Out: facts, a manifest, requests, or a changed bundle and what follows from it.
 //! Absent on purpose: showing a secret, but for `bootstrap-token`, whose purpose it is.
 
+mod encrypt;
 mod import;
+mod new;
+pub(super) mod prompt;
 mod rotate;
 mod show;
 
@@ -15,19 +18,23 @@ use super::profile::{Loaded, load};
 use super::{Failure, ProfileArgs, Talk};
 use crate::error::Error;
 use crate::profile::form;
-use crate::secrets::{self, Bundle, Existing, NodeSecrets};
+use crate::secrets::{self, Bundle, NodeSecrets};
 
 #[derive(Debug, Subcommand)]
 pub enum SecretsVerb {
     /// Show what a bundle is and how long it lasts; no secret is shown
     Show(show::ShowArgs),
     /// Mint a bundle and render nothing
-    New(NewArgs),
-    /// Mint a bundle around the authorities and keys of a directory such as /etc/kubernetes/pki
+    New(new::NewArgs),
+    /// Mint a bundle around the authorities of a directory: those of /etc/kubernetes/pki, or those signed after `new --csr`
     Import(import::ImportArgs),
     /// Replace a secret by a new one, and say what must be rendered again
     #[command(subcommand)]
     Rotate(rotate::RotateVerb),
+    /// Encrypt a bundle in its place, to recipients of age or with a passphrase; again to change them
+    Encrypt(encrypt::EncryptArgs),
+    /// Make an encrypted bundle plain text again, in its place
+    Decrypt(encrypt::FileArgs),
     /// Move the moment until which the first machine may found the cluster
     FoundUntil(FoundUntilArgs),
     /// Print the manifest of a node's bootstrap token, secret included, for `kubectl apply -f -`
@@ -42,12 +49,6 @@ struct ClusterArgs {
 
     #[command(flatten)]
     bundle: BundleArgs,
-}
-
-#[derive(Args, Debug)]
-pub struct NewArgs {
-    #[command(flatten)]
-    cluster: ClusterArgs,
 }
 
 #[derive(Args, Debug)]
@@ -76,31 +77,26 @@ pub struct BootstrapTokenArgs {
 pub fn run(verb: &SecretsVerb, talk: &Talk) -> Result<(), Failure> {
     match verb {
         SecretsVerb::Show(args) => show::run(args, talk),
-        SecretsVerb::New(args) => new(args, talk),
+        SecretsVerb::New(args) => new::run(args, talk),
         SecretsVerb::Import(args) => import::run(args, talk),
         SecretsVerb::Rotate(verb) => rotate::run(verb, talk),
+        SecretsVerb::Encrypt(args) => encrypt::encrypt(args, talk),
+        SecretsVerb::Decrypt(args) => encrypt::decrypt(args, talk),
         SecretsVerb::FoundUntil(args) => found_until(args, talk),
         SecretsVerb::BootstrapToken(args) => bootstrap_token(args, talk),
     }
 }
 
-fn new(args: &NewArgs, talk: &Talk) -> Result<(), Failure> {
-    let Loaded { spec, .. } = load(&args.cluster.profile, talk)?;
-    let path = args.cluster.vacant()?;
-    bundle::create(&path, &spec, Existing::default(), talk)?;
-    Ok(())
-}
-
 fn found_until(args: &FoundUntilArgs, talk: &Talk) -> Result<(), Failure> {
     let Loaded { spec, .. } = load(&args.cluster.profile, talk)?;
-    let (path, loaded) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
+    let (path, stored) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
     let now = OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond");
-    let bundle = Bundle { found_until: now + bundle::span(args.within), ..loaded.clone() };
-    secrets::save(&path, &loaded, &bundle)?;
+    let bundle = Bundle { found_until: now + bundle::span(args.within), ..stored.contents.clone() };
+    secrets::save(&path, &stored, &bundle, &stored.seal)?;
     talk.say(&format!(
         "the first machine may found the cluster until {}; before, until {}",
         secrets::instant(bundle.found_until),
-        secrets::instant(loaded.found_until)
+        secrets::instant(stored.contents.found_until)
     ));
     talk.say("  = help: render again, and give every machine that has not joined its new seed");
     Ok(())
@@ -108,11 +104,12 @@ fn found_until(args: &FoundUntilArgs, talk: &Talk) -> Result<(), Failure> {
 
 fn bootstrap_token(args: &BootstrapTokenArgs, talk: &Talk) -> Result<(), Failure> {
     let Loaded { spec, .. } = load(&args.cluster.profile, talk)?;
-    let (path, bundle) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
+    let (path, stored) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
+    let bundle = stored.contents;
     let NodeSecrets { token, .. } = bundle.nodes.get(&args.node).ok_or_else(|| unknown(&path, &bundle, &args.node))?;
     let until = (args.ttl > 0)
         .then(|| OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond") + bundle::span(args.ttl));
-    talk.data(secrets::bootstrap_token_manifest(token, &args.node, until).expose().as_bytes())
+    talk.data(secrets::bootstrap_token_manifest(token, &args.node, until, spec.join.discovery).expose().as_bytes())
 }
 
 impl ClusterArgs {
@@ -121,10 +118,14 @@ impl ClusterArgs {
         let path = self.bundle.path(&self.profile.profile)?;
         match path.symlink_metadata() {
             Err(_) => Ok(path),
-            Ok(_) => Err(Error::new(format!("minting {}: there is such a file already", path.display()))
-                .help("a cluster keeps its bundle for life; `kubespore secrets show` says what it is")),
+            Ok(_) => Err(taken(&path)),
         }
     }
+}
+
+fn taken(path: &std::path::Path) -> Error {
+    Error::new(format!("minting {}: there is such a file already", path.display()))
+        .help("a cluster keeps its bundle for life; `kubespore secrets show` says what it is")
 }
 
 fn unknown(path: &std::path::Path, bundle: &Bundle, node: &str) -> Error {

@@ -44,8 +44,8 @@ pub fn run(verb: &RotateVerb, talk: &Talk) -> Result<(), Failure> {
         RotateVerb::Token(args) | RotateVerb::CertificateKey(args) | RotateVerb::Admin(args) => &args.cluster,
     };
     let Loaded { spec, .. } = load(&cluster.profile, talk)?;
-    let (path, loaded) = bundle::existing(&cluster.bundle, &cluster.profile.profile, &spec, talk)?;
-    let mut bundle = loaded.clone();
+    let (path, stored) = bundle::existing(&cluster.bundle, &cluster.profile.profile, &spec, talk)?;
+    let mut bundle = stored.contents.clone();
     let said = match verb {
         RotateVerb::Token(_) => {
             let nodes: Vec<String> = bundle.nodes.keys().cloned().collect();
@@ -58,7 +58,7 @@ pub fn run(verb: &RotateVerb, talk: &Talk) -> Result<(), Failure> {
         RotateVerb::CertificateKey(_) => certificate_key(&mut bundle, &spec)?,
         RotateVerb::Admin(_) => administrator(&mut bundle, &spec)?,
     };
-    secrets::save(&path, &loaded, &bundle)?;
+    secrets::save(&path, &stored, &bundle, &stored.seal)?;
     talk.say(&format!("{} in {}", said.done, path.display()));
     for line in said.next {
         talk.say(&format!("  {line}"));
@@ -75,7 +75,7 @@ struct Said {
 fn tokens(bundle: &mut Bundle, spec: &ClusterSpec, nodes: &[String]) -> Result<Said, Error> {
     let mut old: Vec<Token> = Vec::new();
     for node in nodes {
-        old.extend(secrets::renew_token(bundle, node)?);
+        old.extend(secrets::renew_token(bundle, node, OffsetDateTime::now_utc())?);
     }
     // The founder creates every node's token.
     let founder = control_planes(spec).next();

@@ -2,23 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use crate::cli::bundle::BundleArgs;
+use super::encrypt::FileArgs;
+use crate::cli::bundle::absent;
 use crate::cli::{Failure, Talk};
-use crate::error::Error;
-use crate::secrets::{self, Bundle, instant};
+use crate::secrets::{self, Bundle, Seal, instant};
 
 #[derive(Args, Debug)]
 pub struct ShowArgs {
-    /// The bundle, or the profile it lies beside
-    file: PathBuf,
-
     #[command(flatten)]
-    bundle: BundleArgs,
+    file: FileArgs,
 
     /// How to print it
     #[arg(short, long, value_enum, default_value_t = Form::Text)]
@@ -42,10 +38,20 @@ struct Shown<'b> {
     generation: u32,
     minted: String,
     found_until: String,
+    encryption: Encryption,
     discovery_hash: String,
     certificates: BTreeMap<&'static str, Certificate>,
     service_account: Key,
     nodes: BTreeMap<&'b str, Node<'b>>,
+}
+
+/// How the file is closed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+enum Encryption {
+    None,
+    Recipients { recipients: Vec<String> },
+    Passphrase,
 }
 
 #[derive(Serialize)]
@@ -66,12 +72,9 @@ struct Node<'b> {
 }
 
 pub fn run(args: &ShowArgs, talk: &Talk) -> Result<(), Failure> {
-    let path = if secrets::is_bundle(&args.file) { args.file.clone() } else { args.bundle.path(&args.file)? };
-    let bundle = secrets::load(&path)?.ok_or_else(|| {
-        Error::new(format!("reading {}: there is no such bundle", path.display()))
-            .help("name a bundle or a profile; `kubespore render` mints the bundle of a new cluster")
-    })?;
-    let shown = Shown::of(&bundle);
+    let path = args.file.path()?;
+    let stored = secrets::open(&path, &args.file.keys())?.ok_or_else(|| absent(&path))?;
+    let shown = Shown::of(&stored.contents, &stored.seal);
     let text = match args.output {
         Form::Json => serde_json::to_string_pretty(&shown).expect("strings and numbers always serialise") + "\n",
         Form::Text => list(&shown),
@@ -80,7 +83,7 @@ pub fn run(args: &ShowArgs, talk: &Talk) -> Result<(), Failure> {
 }
 
 impl<'b> Shown<'b> {
-    fn of(bundle: &'b Bundle) -> Self {
+    fn of(bundle: &'b Bundle, seal: &Seal) -> Self {
         let certificates = bundle
             .certificates()
             .map(|(name, pair)| (name, Certificate { key: pair.key_kind().to_string(), until: instant(pair.until()) }));
@@ -90,6 +93,11 @@ impl<'b> Shown<'b> {
             generation: bundle.generation,
             minted: instant(bundle.minted),
             found_until: instant(bundle.found_until),
+            encryption: match seal {
+                Seal::None => Encryption::None,
+                Seal::Recipients(list) => Encryption::Recipients { recipients: list.iter().map(ToString::to_string).collect() },
+                Seal::Passphrase(_) => Encryption::Passphrase,
+            },
             discovery_hash: bundle.discovery_hash(),
             certificates: certificates.into(),
             service_account: Key { key: bundle.service_account.key_kind().to_string() },
@@ -106,6 +114,12 @@ fn list(shown: &Shown<'_>) -> String {
     line("generation", &shown.generation.to_string());
     line("minted", &shown.minted);
     line("found until", &shown.found_until);
+    match &shown.encryption {
+        Encryption::None => line("encrypted", "no"),
+        Encryption::Passphrase => line("encrypted", "with a passphrase"),
+        Encryption::Recipients { recipients } if recipients.is_empty() => line("encrypted", "to recipients it does not name"),
+        Encryption::Recipients { recipients } => recipients.iter().for_each(|recipient| line("encrypted to", recipient)),
+    }
     line("discovery hash", &shown.discovery_hash);
     for (name, certificate) in &shown.certificates {
         line(name, &format!("{}, until {}", certificate.key, certificate.until));
