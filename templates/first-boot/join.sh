@@ -1,12 +1,16 @@
 # Joining: what every machine does that does not found.
 
-# kubeadm_run ARGUMENT...: kubeadm with its output in a file of root's alone. kubeadm does not fsync, so a service
-# syncs about every second meanwhile.
+# kubeadm_run ARGUMENT...: kubeadm with its output in a file of root's alone, tokens and keys blanked out (the phase
+# bootstrap-token prints "Using token"). kubeadm does not fsync, so a service syncs about every second meanwhile.
 kubeadm_run() {
 	systemctl start kubespore-sync.service
 	printf '\n%s: kubeadm %s\n' "$(date -u +%FT%TZ)" "$1" >>"$LOG"
-	kubeadm "$@" >>"$LOG" 2>&1
-	code=$?
+	echo 1 >"$RUN/kubeadm-code"
+	{
+		kubeadm "$@" 2>&1
+		echo $? >"$RUN/kubeadm-code"
+	} | sed -u -e 's/\([a-z0-9]\{6\}\)\.[a-z0-9]\{16\}/\1.(hidden)/g' -e 's/[0-9a-f]\{64\}/(hidden)/g' >>"$LOG"
+	IFS= read -r code <"$RUN/kubeadm-code"
 	sync
 	systemctl stop kubespore-sync.service
 	return $code
