@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use crate::kubernetes::{self, CoreDnsPath, Release};
+use crate::kubernetes::{self, Release, images};
 use crate::net::{DnsName, Host, IpNet};
 use crate::os::{self, FirstBootProgram, Os};
 use crate::platform::{self, Platform};
@@ -166,7 +166,7 @@ pub fn plan<'a>(spec: &'a ClusterSpec, bundle: &'a Bundle) -> ClusterPlan<'a> {
         plan_node(spec, bundle, node, index, ordinal)
     });
     let nodes = nodes.collect();
-    let image_repository = image_repository(spec);
+    let image_repository = images::repository(&spec.documents.cluster).to_owned();
     ClusterPlan {
         spec,
         bundle,
@@ -174,7 +174,7 @@ pub fn plan<'a>(spec: &'a ClusterSpec, bundle: &'a Bundle) -> ClusterPlan<'a> {
         nodes,
         endpoint_address: endpoint_addresses(spec).first().copied(),
         pause_image: format!("{image_repository}/pause:{}", release.pause),
-        coredns_repository: coredns_repository(&image_repository, release, spec.version.patch),
+        coredns_repository: images::coredns_repository(release, spec.version.patch, &image_repository),
         image_repository,
         anonymous_health: argument(&spec.documents.cluster, "apiServer", "anonymous-auth").is_none_or(|value| value != "false"),
         ignored_checks: ignored_checks(spec),
@@ -248,20 +248,6 @@ pub fn pod_range(subnet: IpNet, index: usize) -> IpNet {
 fn argument<'v>(document: &'v Map<String, Value>, component: &str, name: &str) -> Option<&'v str> {
     let list = document.get(component)?.get("extraArgs")?.as_array()?;
     list.iter().rev().find(|entry| entry.get("name").and_then(Value::as_str) == Some(name))?.get("value")?.as_str()
-}
-
-/// Where Kubernetes' images have lived since 1.22.17; the older default `k8s.gcr.io` is frozen (kubernetes.io, "k8s.gcr.io Redirect").
-const REPOSITORY: &str = "registry.k8s.io";
-
-fn image_repository(spec: &ClusterSpec) -> String {
-    spec.documents.cluster.get("imageRepository").and_then(Value::as_str).unwrap_or(REPOSITORY).to_owned()
-}
-
-/// kubeadm looks for CoreDNS one level deeper in its own default repository alone; where that is an older one than ours, it must be told.
-fn coredns_repository(repository: &str, release: &Release, patch: u16) -> Option<String> {
-    let deeper = release.coredns_path(patch) == CoreDnsPath::NestedInDefault;
-    let foreign = repository == REPOSITORY && release.default_repository(patch) != REPOSITORY;
-    (deeper && foreign).then(|| format!("{REPOSITORY}/coredns"))
 }
 
 fn ignored_checks(spec: &ClusterSpec) -> Vec<String> {

@@ -63,7 +63,7 @@ codes! {
     Fatal EMPTY_PROFILE = "empty-profile":
         "The file holds nothing but blanks and comments. The directory `profiles` has examples to start from."
     Fatal CONTROL_CHARACTER = "control-character":
-        "A text holds a character that PyYAML, which cloud-init reads with, refuses even in quotes: one below space other than tab and newline, DEL, \
+        "A text holds a character that PyYAML, which cloud-init reads with, refuses even in quotes: one below space other than tab and line ends, DEL, \
          one from U+0080 to U+009F other than NEL, or U+FFFE or U+FFFF. The machine would get no configuration at all. A file that needs such bytes is \
          given with `from`; it then travels as base64."
     Fatal DUPLICATE_KEY = "duplicate-key":

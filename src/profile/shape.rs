@@ -233,7 +233,7 @@ fn place(node: &Node, own: Option<&Range<usize>>) -> Range<usize> {
 /// Tells whether PyYAML refuses the character (`yaml.reader.Reader.NON_PRINTABLE`), or reads a line end into it that was none.
 fn forbidden(c: char) -> bool {
     match c {
-        '\t' | '\n' | '\u{85}' => false,
+        '\t' | '\n' | '\r' | '\u{85}' => false,
         '\u{fffe}' | '\u{ffff}' => true,
         _ => c.is_control(),
     }

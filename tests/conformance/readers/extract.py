@@ -1,14 +1,17 @@
-"""Lays out the files that a user-data document carries, without cloud-init and without kubespore.
+"""Lays out the files that a seed's document carries, without cloud-init, Ignition or kubespore.
 
-Usage: extract.py USER_DATA DIRECTORY
-In:  a cloud-config document. Out: its write_files below DIRECTORY with their modes; exit status 1 and a reason when it cannot.
-Only the encodings that kubespore may use are known: none, `b64`/`base64` and `gz+b64`/`gzip+base64`.
+Usage: extract.py DOCUMENT DIRECTORY
+In:  a cloud-config document, or an Ignition config (named *.ign). Out: its files below DIRECTORY with their modes; exit
+status 1 and a reason when it cannot. Only the encodings that kubespore may use are known: none, `b64`/`base64` and
+`gz+b64`/`gzip+base64`; data URLs, gzipped or not.
 """
 
 import base64
 import gzip
+import json
 import os
 import sys
+import urllib.parse
 
 import yaml
 
@@ -21,8 +24,27 @@ DECODERS = {
 }
 
 
+def ignition_files(config):
+    """Yields (path, mode, bytes) of every file and unit of an Ignition config."""
+    with open(config, "rb") as handle:
+        document = json.load(handle)
+    for entry in document["storage"]["files"]:
+        head, data = entry["contents"]["source"].removeprefix("data:").split(",", 1)
+        content = base64.b64decode(data) if head.endswith(";base64") else urllib.parse.unquote_to_bytes(data)
+        yield entry["path"], entry["mode"], gzip.decompress(content) if entry["contents"].get("compression") else content
+    for unit in document["systemd"]["units"]:
+        place = "/etc/systemd/system/" + unit["name"]
+        if "contents" in unit:
+            yield place, 0o644, unit["contents"].encode()
+        for dropin in unit.get("dropins", []):
+            yield f"{place}.d/{dropin['name']}", 0o644, dropin["contents"].encode()
+
+
 def files(user_data):
-    """Yields (path, mode, bytes) of every entry of write_files."""
+    """Yields (path, mode, bytes) of every file that the document carries."""
+    if user_data.endswith(".ign"):
+        yield from ignition_files(user_data)
+        return
     with open(user_data, "rb") as handle:
         document = yaml.safe_load(handle)
     for entry in document.get("write_files", []):
