@@ -21,14 +21,17 @@ scrub() {
 		"$R"/var/lib/cloud/instances/*/vendor-cloud-config.txt "$R"/var/lib/cloud/instances/*/cloud-config.txt \
 		"$R"/var/lib/cloud/instances/*/obj.pkl "$R"/var/lib/cloud/instances/*/scripts \
 		"$R"/var/lib/cloud/seed/nocloud* \
-		"$R"/run/cloud-init/combined-cloud-config.json "$R"/run/cloud-init/instance-data-sensitive.json
+		"$R"/run/cloud-init/combined-cloud-config.json "$R"/run/cloud-init/instance-data-sensitive.json \
+		"$R"/run/ignition.json
 	rm -rf "$ETC/kubeadm/join.yaml" "$ETC/discovery.conf" "$ETC/pki"
 	if [ "$RENEW_UNTIL" = 0 ]; then
 		rm -rf "$ETC/kubeadm"
 	fi
 	sync
-	if [ "$SEED_ON_MEDIA" = yes ] && { [ -e "$R/dev/disk/by-label/cidata" ] || [ -e "$R/dev/disk/by-label/CIDATA" ]; }; then
-		say "the seed medium is still attached and still holds this machine's secrets: eject it"
-		console "the seed medium still holds this machine's secrets: eject it"
-	fi
+	for label in cidata CIDATA config-2 CONFIG-2; do
+		if [ "$SEED_ON_MEDIA" = yes ] && [ -e "$R/dev/disk/by-label/$label" ]; then
+			say "the seed medium is still attached and still holds this machine's secrets: eject it"
+			console "the seed medium still holds this machine's secrets: eject it"
+		fi
+	done
 }
