@@ -41,7 +41,11 @@ fn user_data(machine: &Machine) -> String {
     put("manage_etc_hosts", Yaml::Bool(false));
     // bootcmd runs before write_files, which would make missing directories readable by all.
     let made = machine.directories.iter();
-    put("bootcmd", Yaml::Seq(made.map(|d| command(&["install", "-d", "-m", &format!("{:04o}", d.mode), &d.path])).collect()));
+    let made: Vec<Yaml> = made.map(|d| command(&["install", "-d", "-m", &format!("{:04o}", d.mode), &d.path])).collect();
+    // cloud-init's schema wants one command at least.
+    if !made.is_empty() {
+        put("bootcmd", Yaml::Seq(made));
+    }
     if !machine.users.is_empty() {
         let users = std::iter::once(Yaml::str("default")).chain(machine.users.iter().map(user));
         put("users", Yaml::Seq(users.collect()));

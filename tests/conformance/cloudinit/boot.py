@@ -23,7 +23,7 @@ from cloudinit.config.modules import Modules
 
 SEED = "/var/lib/cloud/seed/nocloud"
 # cloud-init's own state, and what the cell mounted or brought: not the user-data's doing.
-NOT_OURS = ("/usr", "/proc", "/dev", "/opt", "/run", "/tmp", "/var/lib/cloud", "/var/log", "/etc/cloud")
+NOT_OURS = ("/usr", "/proc", "/dev", "/opt/cloud-init", "/opt/reader", "/run", "/tmp", "/var/lib/cloud", "/var/log", "/etc/cloud")
 # What a directory-making bootcmd may call. The cell keeps mounts and processes apart, but not the kernel.
 HARMLESS = {"install", "mkdir", "chmod", "chown"}
 CALLS = "/run/systemctl.calls"
