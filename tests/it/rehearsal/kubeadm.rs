@@ -127,7 +127,9 @@ fn promised(world: &mut World, place: usize, arguments: &[&str], whole_run: bool
         world.breaks(format!("I2: {} runs kubeadm {} before {mark} is on its disk", world.machines[place].name, arguments[0]));
     }
     if whole_run && arguments[0] == "init" {
-        if !arguments.contains(&"--skip-token-print") || !arguments.iter().any(|word| word.starts_with("--skip-phases=bootstrap-token")) {
+        if !arguments.contains(&"--skip-token-print")
+            || !arguments.iter().any(|word| word.starts_with("--skip-phases=bootstrap-token"))
+        {
             world.breaks(format!("I3, I8: {} runs kubeadm {}", world.machines[place].name, arguments.join(" ")));
         }
         world.check_founding(place);
