@@ -7,7 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Image;
+use super::{Image, join};
 use crate::error::Error;
 
 const MAGIC: &[u8; 6] = b"070701";
@@ -17,14 +17,20 @@ const TRAILER: &str = "TRAILER!!!";
 /// Boot loaders append archives to one another at multiples of this.
 const BLOCK: usize = 512;
 
-/// Writes an archive: files 0400, the directories above them 0700, root's.
+/// Writes an archive: files 0400, the directories above them 0755, root's.
+///
+/// The kernel gives a directory that is there already the mode of the archive, so this is the mode `/etc` and its like have.
 ///
 /// # Errors
 /// When a path is no relative path, or a file is larger than 4 GiB.
 pub fn write(files: &[(&str, &[u8])]) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     let mut inode = 0;
-    let mut known: BTreeSet<&str> = BTreeSet::new();
+    let mut directories: BTreeSet<&str> = BTreeSet::new();
+    let mut names: BTreeSet<&str> = BTreeSet::new();
+    // The order in which files are handed over must not show.
+    let mut files = files.to_vec();
+    files.sort_unstable_by_key(|(path, _)| *path);
     for (path, content) in files {
         let refuse = |why: &str| Error::new(format!("writing `{path}` into an archive: {why}"));
         if path.is_empty() || path.contains('\0') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
@@ -32,12 +38,15 @@ pub fn write(files: &[(&str, &[u8])]) -> Result<Vec<u8>, Error> {
         }
         let size = u32::try_from(content.len()).map_err(|_| refuse("it is larger than 4 GiB"))?;
         for (slash, _) in path.match_indices('/') {
-            if known.insert(&path[..slash]) {
+            if names.contains(&path[..slash]) {
+                return Err(refuse("a file stands where a directory is needed"));
+            }
+            if directories.insert(&path[..slash]) {
                 inode += 1;
-                entry(&mut out, &path[..slash], inode, 0o040_700, 2, 0, &[]);
+                entry(&mut out, &path[..slash], inode, 0o040_755, 2, 0, &[]);
             }
         }
-        if !known.insert(path) {
+        if !names.insert(path) {
             return Err(refuse("it stands twice"));
         }
         inode += 1;
@@ -93,7 +102,9 @@ pub fn read(bytes: &[u8]) -> Result<Image, Error> {
             break;
         }
         if mode & 0o170_000 == 0o100_000 {
-            files.push((name.trim_start_matches("./").trim_start_matches('/').to_owned(), content.to_vec()));
+            let parts = name.trim_start_matches("./").trim_start_matches('/').split('/');
+            let path = parts.map(|part| join("", part)).collect::<Result<Vec<_>, _>>()?.join("/");
+            files.push((path, content.to_vec()));
         }
         at = (start + size).next_multiple_of(4);
     }

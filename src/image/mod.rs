@@ -18,6 +18,17 @@ pub struct Image {
     pub files: Vec<(String, Vec<u8>)>,
 }
 
+/// Joins a name that was read to the path above it, empty or ending in `/`.
+///
+/// # Errors
+/// When it is no name: a reader must not be led to `..` or to another file.
+fn join(above: &str, name: &str) -> Result<String, Error> {
+    if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
+        return Err(Error::new(format!("the image is damaged: `{}` is no file's name", name.escape_debug())));
+    }
+    Ok(format!("{above}{name}"))
+}
+
 /// Tells whether bytes begin as an image of any kind we write.
 #[must_use]
 pub fn recognises(bytes: &[u8]) -> bool {

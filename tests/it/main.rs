@@ -5,6 +5,7 @@ mod diagnostics;
 mod golden;
 mod house;
 mod ignition;
+mod image;
 mod rehearsal;
 mod sealed;
 mod secrets;

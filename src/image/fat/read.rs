@@ -2,9 +2,11 @@
 //!
 //! In: bytes nobody vouches for. Out: files under their long names. Absent on purpose: partitions, deleted files.
 
+use std::collections::BTreeSet;
+
 use super::{DIRECTORY, ENTRY, FAT12_BELOW, FAT16_BELOW, LONG_NAME, SECTOR, VOLUME, checksum};
 use crate::error::Error;
-use crate::image::Image;
+use crate::image::{Image, join};
 
 const MOST_FILES: usize = 10_000;
 const MOST_DEPTH: usize = 8;
@@ -28,11 +30,10 @@ pub fn read(bytes: &[u8]) -> Result<Image, Error> {
         .take_while(|entry| entry[0] != 0)
         .find(|entry| entry[11] & LONG_NAME == VOLUME && entry[0] != 0xe5);
     let label = label.map_or(String::new(), |entry| String::from_utf8_lossy(&entry[..11]).trim_end().to_owned());
-    let mut files = Vec::new();
-    let mut total = 0;
-    volume.directory(&root, "", 0, &mut files, &mut total)?;
-    files.sort();
-    Ok(Image { label, files })
+    let mut walk = Walk { volume, seen: BTreeSet::new(), files: Vec::new(), total: 0 };
+    walk.directory(&root, "", 0)?;
+    walk.files.sort();
+    Ok(Image { label, files: walk.files })
 }
 
 fn damaged() -> Error {
@@ -69,15 +70,18 @@ impl<'b> Volume<'b> {
             return None;
         }
         let either = |short: usize, long: usize| if short == 0 { long } else { short };
+        let wide = short(22)? == 0;
         let table_size = either(short(22)?, long(36)?);
         let total = either(short(19)?, long(32)?);
         let root = reserved + tables * table_size;
         let data = root + (root_entries * ENTRY).div_ceil(sector);
         let clusters = total.checked_sub(data)? / per_cluster;
         let width = match clusters {
+            // FAT32 has no short size of a table; mkfs.vfat makes it as small as it is told to.
+            _ if wide => Width::ThirtyTwo,
             few if few < FAT12_BELOW => Width::Twelve,
             some if some < FAT16_BELOW => Width::Sixteen,
-            _ => Width::ThirtyTwo,
+            _ => return None,
         };
         Some(Self {
             bytes,
@@ -135,15 +139,18 @@ impl<'b> Volume<'b> {
             None => Ok(out),
         }
     }
+}
 
-    fn directory(
-        &self,
-        entries: &[u8],
-        path: &str,
-        depth: usize,
-        files: &mut Vec<(String, Vec<u8>)>,
-        total: &mut usize,
-    ) -> Result<(), Error> {
+struct Walk<'b> {
+    volume: Volume<'b>,
+    /// First clusters of the directories entered; directories that contain themselves would multiply without end.
+    seen: BTreeSet<usize>,
+    files: Vec<(String, Vec<u8>)>,
+    total: usize,
+}
+
+impl Walk<'_> {
+    fn directory(&mut self, entries: &[u8], path: &str, depth: usize) -> Result<(), Error> {
         if depth > MOST_DEPTH {
             return Err(damaged());
         }
@@ -169,19 +176,23 @@ impl<'b> Volume<'b> {
                     _ => short_name(entry),
                 };
                 long.clear();
-                let path = format!("{path}{name}");
-                let high = if matches!(self.width, Width::ThirtyTwo) { u16::from_le_bytes([entry[20], entry[21]]) } else { 0 };
+                let path = join(path, &name)?;
+                let high =
+                    if matches!(self.volume.width, Width::ThirtyTwo) { u16::from_le_bytes([entry[20], entry[21]]) } else { 0 };
                 let first = usize::from(high) << 16 | usize::from(u16::from_le_bytes([entry[26], entry[27]]));
                 if attributes & DIRECTORY != 0 {
-                    self.directory(&self.chain(first, None)?, &format!("{path}/"), depth + 1, files, total)?;
+                    if !self.seen.insert(first) {
+                        return Err(damaged());
+                    }
+                    self.directory(&self.volume.chain(first, None)?, &format!("{path}/"), depth + 1)?;
                 } else {
                     let size = u32::from_le_bytes([entry[28], entry[29], entry[30], entry[31]]);
                     let size = usize::try_from(size).map_err(|_| damaged())?;
-                    *total = total.saturating_add(size);
-                    if *total > MOST_BYTES || files.len() >= MOST_FILES {
+                    self.total = self.total.saturating_add(size);
+                    if self.total > MOST_BYTES || self.files.len() >= MOST_FILES {
                         return Err(Error::new("the image holds more than any seed does"));
                     }
-                    files.push((path, self.chain(first, Some(size))?));
+                    self.files.push((path, self.volume.chain(first, Some(size))?));
                 }
             }
         }

@@ -40,7 +40,7 @@ pub fn write(label: &str, files: &[(&str, &[u8])]) -> Result<Vec<u8>, Error> {
     }
     let mut heap = Heap { clusters: Vec::new(), chains: vec![0; 2] };
     let mut entries = vec![volume(label)];
-    entries.extend(heap.directory(&root, 0, 0)?);
+    entries.extend(heap.directory(&root, 0)?);
     if entries.len() > ROOT {
         return Err(Error::new("writing an image: there are more files in its root than FAT holds"));
     }
@@ -59,10 +59,19 @@ fn place<'f>(root: &mut Directory<'f>, path: &'f str, content: &'f [u8]) -> Resu
         return refuse("a name in it is longer than 255 characters");
     }
     let (name, above) = parts.split_last().expect("splitting gives one part at least");
-    let here = above.iter().fold(root, |directory, part| directory.directories.entry(part).or_default());
     // FAT does not tell capitals from small letters.
-    let same = |other: &&str| other.eq_ignore_ascii_case(name);
-    if here.files.keys().any(|other| same(other)) || here.directories.keys().any(|other| same(other)) {
+    let same = |one: &str, other: &str| one.to_uppercase() == other.to_uppercase();
+    let mut here = root;
+    for part in above {
+        if here.directories.keys().any(|other| other != part && same(other, part)) {
+            return refuse("a directory in it stands twice, in capitals and in small letters");
+        }
+        if here.files.keys().any(|other| same(other, part)) {
+            return refuse("a file stands where a directory is needed");
+        }
+        here = here.directories.entry(part).or_default();
+    }
+    if here.files.keys().chain(here.directories.keys()).any(|other| same(other, name)) {
         return refuse("the name stands twice");
     }
     here.files.insert(name, content);
@@ -99,14 +108,14 @@ impl Heap {
     }
 
     /// Stores what is below a directory and returns its entries, without `.` and `..`.
-    fn directory(&mut self, directory: &Directory<'_>, own: u16, depth: usize) -> Result<Vec<[u8; ENTRY]>, Error> {
+    fn directory(&mut self, directory: &Directory<'_>, own: u16) -> Result<Vec<[u8; ENTRY]>, Error> {
         let mut entries = Vec::new();
         let mut taken = BTreeSet::new();
         for (name, below) in &directory.directories {
             // A directory's place must be known to those in it, so an empty one of the right size is stored first.
             let size = (2 + count(below)) * ENTRY;
             let first = self.store(&vec![0; size])?;
-            let inner = self.directory(below, first, depth + 1)?;
+            let inner = self.directory(below, first)?;
             let dots = [entry(*b".          ", DIRECTORY, first, 0), entry(*b"..         ", DIRECTORY, own, 0)];
             let bytes: Vec<u8> = dots.into_iter().chain(inner).flatten().collect();
             for (index, chunk) in bytes.chunks(SECTOR).enumerate() {

@@ -10,12 +10,13 @@ use crate::error::Error;
 /// Joliet holds this many UCS-2 units in a name (Joliet specification, "Allowed Character Set").
 const LONGEST_NAME: usize = 64;
 
+/// The root and what is below it have at most eight levels (ECMA-119 §6.8.2.1).
+const MOST_PARTS: usize = 8;
+
 /// One directory.
 pub struct Directory {
     /// Place of the directory that holds it; the root holds itself.
     pub parent: usize,
-    /// Its own name; the root's is empty.
-    pub name: Name,
     /// What it holds, directories and files.
     pub entries: Vec<Entry>,
 }
@@ -38,7 +39,6 @@ pub enum Kind {
 }
 
 /// A name as each reader sees it.
-#[derive(Clone, Default)]
 pub struct Name {
     /// As it is meant: Rock Ridge.
     pub real: String,
@@ -58,13 +58,16 @@ impl Name {
 /// # Errors
 /// Names a path that no reader could show, or that stands twice.
 pub fn arrange(paths: &[&str]) -> Result<Vec<Directory>, Error> {
-    let mut directories = vec![Directory { parent: 0, name: Name::default(), entries: Vec::new() }];
+    let mut directories = vec![Directory { parent: 0, entries: Vec::new() }];
     let mut known: BTreeMap<String, usize> = BTreeMap::from([(String::new(), 0)]);
     for (file, path) in paths.iter().enumerate() {
         let refuse = |why: &str| Err(Error::new(format!("writing `{path}` into an image: {why}")));
         let parts: Vec<&str> = path.split('/').collect();
         if parts.iter().any(|part| part.is_empty() || matches!(*part, "." | "..")) {
             return refuse("it is not a path below the root");
+        }
+        if parts.len() > MOST_PARTS {
+            return refuse("it lies more than seven directories deep");
         }
         if parts.iter().any(|part| part.encode_utf16().count() > LONGEST_NAME || part.len() > 2 * LONGEST_NAME) {
             return refuse("a name in it is longer than 64 characters");
@@ -79,10 +82,13 @@ pub fn arrange(paths: &[&str]) -> Result<Vec<Directory>, Error> {
             so_far = format!("{so_far}/{part}");
             here = match known.get(&so_far) {
                 Some(place) => *place,
+                None if directories[here].entries.iter().any(|entry| entry.name.real == **part) => {
+                    return refuse("a file stands where a directory is needed");
+                }
                 None => {
                     let place = directories.len();
-                    let name = add(&mut directories[here], part, Kind::Directory(place));
-                    directories.push(Directory { parent: here, name, entries: Vec::new() });
+                    add(&mut directories[here], part, Kind::Directory(place));
+                    directories.push(Directory { parent: here, entries: Vec::new() });
                     known.insert(so_far.clone(), place);
                     place
                 }
@@ -93,15 +99,13 @@ pub fn arrange(paths: &[&str]) -> Result<Vec<Directory>, Error> {
         }
         add(&mut directories[here], name, Kind::File(file));
     }
-    // Path tables list parents before children; the order of discovery does so already.
     Ok(directories)
 }
 
-fn add(directory: &mut Directory, real: &str, kind: Kind) -> Name {
+fn add(directory: &mut Directory, real: &str, kind: Kind) {
     let taken: BTreeSet<&str> = directory.entries.iter().map(|entry| entry.name.plain.as_str()).collect();
     let name = Name { real: real.to_owned(), plain: plain(real, matches!(kind, Kind::File(_)), &taken) };
-    directory.entries.push(Entry { name: name.clone(), kind });
-    name
+    directory.entries.push(Entry { name, kind });
 }
 
 /// Finds a level-1 name that is not taken: `user-data` becomes `USER_DAT.;1`, its namesake `USER_000.;1`.

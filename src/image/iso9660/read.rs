@@ -1,18 +1,21 @@
 //! An image read back: ours, genisoimage's, xorriso's.
 //!
 //! In: bytes nobody vouches for. Out: files under their real names. Absent on purpose: several sessions,
-//! extents in pieces, relocated directories.
+//! extents in pieces, relocated directories, links and devices (they are passed over).
 
 use std::collections::BTreeSet;
 
 use super::{FIRST_DESCRIPTOR, JOLIET_ESCAPE, SECTOR, STANDARD_ID};
 use crate::error::Error;
-use crate::image::Image;
+use crate::image::{Image, join};
 
 /// No seed comes near these; an image that does is damaged or something else.
 const MOST_FILES: usize = 10_000;
 const MOST_DEPTH: usize = 8;
 const MOST_BYTES: usize = 64 << 20;
+
+/// System-use areas that belong to one record; a name of 255 bytes takes two.
+const MOST_AREAS: usize = 8;
 
 /// Tells whether there is a volume descriptor where one must be.
 #[must_use]
@@ -130,13 +133,14 @@ impl<'b> Walk<'b> {
                 if matches!(entry.identifier, [0 | 1]) && entry.directory {
                     continue;
                 }
-                let path = format!("{path}{}", self.name(&entry));
+                let (name, regular) = self.name(&entry);
+                let path = join(path, &name)?;
                 if self.files.len() >= MOST_FILES {
                     return Err(Error::new("the image holds more files than any seed does"));
                 }
                 if entry.directory {
                     self.directory(&entry, &format!("{path}/"), depth + 1)?;
-                } else {
+                } else if regular {
                     let content = self.content(&entry, &path)?.to_vec();
                     self.files.push((path, content));
                 }
@@ -145,32 +149,52 @@ impl<'b> Walk<'b> {
         Ok(())
     }
 
-    fn name(&self, record: &Record<'_>) -> String {
+    /// The name of an entry, and whether it is a regular file if it is no directory.
+    fn name(&self, record: &Record<'b>) -> (String, bool) {
         let plain = || {
             let text = String::from_utf8_lossy(record.identifier).to_ascii_lowercase();
             text.split(';').next().unwrap_or_default().trim_end_matches('.').to_owned()
         };
         match self.names {
-            Names::Plain => plain(),
+            Names::Plain => (plain(), true),
             Names::Joliet => {
                 let units = record.identifier.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
                 let text = String::from_utf16_lossy(&units.collect::<Vec<_>>());
-                text.split(';').next().unwrap_or_default().to_owned()
+                (text.split(';').next().unwrap_or_default().to_owned(), true)
             }
-            Names::RockRidge(skip) => real_name(record.system_use.get(skip..).unwrap_or(&[])).unwrap_or_else(plain),
+            Names::RockRidge(skip) => {
+                let (name, regular) = self.rock_ridge(record.system_use.get(skip..).unwrap_or(&[]));
+                (if name.is_empty() { plain() } else { name }, regular)
+            }
         }
     }
-}
 
-/// Puts a name together from its NM entries (RRIP §4.1.4).
-fn real_name(mut entries: &[u8]) -> Option<String> {
-    let mut name = Vec::new();
-    while let [a, b, length, _, ..] = entries {
-        let entry = entries.get(..usize::from(*length).max(4))?;
-        if [*a, *b] == *b"NM" {
-            name.extend_from_slice(entry.get(5..)?);
+    /// Puts a name together from its NM entries (RRIP §4.1.4) and looks at the mode (§4.1.1); both may stand in a
+    /// continuation area (SUSP §5.1), which is what becomes of long names.
+    fn rock_ridge(&self, first: &'b [u8]) -> (String, bool) {
+        let (mut name, mut regular) = (Vec::new(), true);
+        let mut area = Some(first);
+        for _ in 0..MOST_AREAS {
+            let Some(mut entries) = area.take() else { break };
+            while let [a, b, length, _, ..] = entries {
+                let Some(entry) = entries.get(..usize::from(*length).max(4)) else { break };
+                match (&[*a, *b], entry.len()) {
+                    (b"NM", 6..) => name.extend_from_slice(&entry[5..]),
+                    (b"PX", 8..) => regular = u16::from_le_bytes([entry[4], entry[5]]) & 0o170_000 == 0o100_000,
+                    (b"CE", 28..) => area = self.continuation(entry),
+                    _ => {}
+                }
+                entries = &entries[entry.len()..];
+            }
         }
-        entries = &entries[entry.len()..];
+        (String::from_utf8_lossy(&name).into_owned(), regular)
     }
-    (!name.is_empty()).then(|| String::from_utf8_lossy(&name).into_owned())
+
+    /// The area a CE entry leads to; it lies within one sector.
+    fn continuation(&self, entry: &[u8]) -> Option<&'b [u8]> {
+        let number = |at: usize| usize::try_from(u32::from_le_bytes(entry.get(at..at + 4)?.try_into().ok()?)).ok();
+        let (sector, offset, length) = (number(4)?, number(12)?, number(20)?);
+        let start = sector.checked_mul(SECTOR)?;
+        self.bytes.get(start..start.checked_add(SECTOR)?)?.get(offset..offset.checked_add(length)?)
+    }
 }

@@ -3,10 +3,10 @@
 //! In: a label and files. Out: bytes. Absent on purpose: the shape of single records (`records`).
 //!
 //! ```text
-//! 16 primary │ 17 Joliet │ 18 end │ path tables ×4 │ extension record │ directories │ Joliet's │ files
+//! 16 primary │ 17 Joliet │ 18 end │ path tables ×4 │ directories │ Joliet's │ extension record │ files
 //! ```
 
-use super::layout::{Directory, Kind, arrange};
+use super::layout::{Directory, Kind, Name, arrange};
 use super::records::{
     Continuation, Extent, both16, both32, directory, extension_reference, path_record, record, rock_ridge, root_marks,
 };
@@ -22,6 +22,15 @@ enum Side {
     Joliet,
 }
 
+impl Side {
+    fn identifier(self, name: &Name) -> Vec<u8> {
+        match self {
+            Self::Primary => name.plain.clone().into_bytes(),
+            Self::Joliet => name.joliet(),
+        }
+    }
+}
+
 /// Writes an image: files 0400, directories 0500, root's; the same bytes for the same input.
 ///
 /// # Errors
@@ -30,9 +39,12 @@ pub fn write(label: &str, files: &[(&str, &[u8])]) -> Result<Vec<u8>, Error> {
     if label.is_empty() || label.len() > 16 || !label.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
         return Err(Error::new(format!("labelling an image `{label}`: a label has 1 to 16 printable ASCII characters")));
     }
+    // The order in which files are handed over must not show.
+    let mut files = files.to_vec();
+    files.sort_unstable_by_key(|(path, _)| *path);
     let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
     let directories = arrange(&paths)?;
-    let plan = Plan::new(&directories, files)?;
+    let plan = Plan::new(&directories, &files)?;
     let mut image = vec![0; FIRST_DESCRIPTOR * SECTOR];
     image.extend(plan.descriptor(label, Side::Primary));
     image.extend(plan.descriptor(label, Side::Joliet));
@@ -41,12 +53,12 @@ pub fn write(label: &str, files: &[(&str, &[u8])]) -> Result<Vec<u8>, Error> {
         image.extend(padded(plan.path_table(side, true)));
         image.extend(padded(plan.path_table(side, false)));
     }
-    image.extend(padded(extension_reference()));
     for side in SIDES {
         for place in 0..directories.len() {
             image.extend(plan.directory(side, place));
         }
     }
+    image.extend(padded(extension_reference()));
     for (_, content) in files {
         image.extend_from_slice(content);
         image.resize(image.len().next_multiple_of(SECTOR), 0);
@@ -90,11 +102,12 @@ impl<'a> Plan<'a> {
         let sizes = Plan { directories, places: blank };
         let mut next = Cursor(FIRST_DESCRIPTOR + 3);
         let tables = SIDES.map(|side| next.take(2 * padded(sizes.path_table(side, true)).len()));
-        let extension = next.take(SECTOR);
         let extents = SIDES.map(|side| {
             let sizes = (0..directories.len()).map(|place| sizes.directory(side, place).len());
             sizes.map(|size| (next.take(size), size)).collect::<Vec<_>>()
         });
+        // libarchive reads forward: it refuses a continuation that lies before the directory it belongs to.
+        let extension = next.take(SECTOR);
         let contents: Vec<_> = files.iter().map(|(_, content)| (next.take(content.len()), content.len())).collect();
         let sectors = u32::try_from(next.0).ok().filter(|sectors| *sectors <= u32::MAX / 2048);
         let sectors = sectors.ok_or_else(|| Error::new("writing an image: it would be larger than 4 GiB"))?;
@@ -116,17 +129,28 @@ impl<'a> Plan<'a> {
         &self.places.directories[side as usize]
     }
 
+    /// Lists the directories by level, then by the number of the parent, then by name (ECMA-119 §6.9.1).
     fn path_table(&self, side: Side, little: bool) -> Vec<u8> {
-        let record = |(place, directory): (usize, &Directory)| {
-            let name = match (place, side) {
-                (0, _) => vec![0],
-                (_, Side::Primary) => directory.name.plain.clone().into_bytes(),
-                (_, Side::Joliet) => directory.name.joliet(),
-            };
-            let parent = u16::try_from(directory.parent + 1).unwrap_or(u16::MAX);
+        let mut listed = vec![(vec![0], 0, 1)];
+        let mut number = 0;
+        while let Some((_, place, _)) = listed.get(number) {
+            number += 1;
+            let mut below: Vec<_> = self.directories[*place]
+                .entries
+                .iter()
+                .filter_map(|entry| match entry.kind {
+                    Kind::Directory(place) => Some((side.identifier(&entry.name), place, number)),
+                    Kind::File(_) => None,
+                })
+                .collect();
+            below.sort();
+            listed.extend(below);
+        }
+        let record = |(name, place, parent): (Vec<u8>, usize, usize)| {
+            let parent = u16::try_from(parent).unwrap_or(u16::MAX);
             path_record(&name, self.extents(side)[place].sector, parent, little)
         };
-        self.directories.iter().enumerate().flat_map(record).collect()
+        listed.into_iter().flat_map(record).collect()
     }
 
     fn directory(&self, side: Side, place: usize) -> Vec<u8> {
@@ -147,10 +171,7 @@ impl<'a> Plan<'a> {
             .entries
             .iter()
             .map(|entry| {
-                let identifier = match side {
-                    Side::Primary => entry.name.plain.clone().into_bytes(),
-                    Side::Joliet => entry.name.joliet(),
-                };
+                let identifier = side.identifier(&entry.name);
                 let extent = match entry.kind {
                     Kind::Directory(place) => extents[place],
                     Kind::File(file) => self.places.files[file],
