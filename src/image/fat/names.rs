@@ -50,7 +50,7 @@ pub fn long(name: &str, short: &[u8; 11]) -> Vec<[u8; ENTRY]> {
         return Vec::new();
     }
     let mut units: Vec<u16> = name.encode_utf16().collect();
-    if units.len() % PIECE != 0 {
+    if !units.len().is_multiple_of(PIECE) {
         units.push(0);
         units.resize(units.len().next_multiple_of(PIECE), 0xffff);
     }

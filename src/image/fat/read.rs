@@ -111,7 +111,7 @@ impl<'b> Volume<'b> {
         match self.width {
             Width::Twelve => {
                 let pair = take(cluster * 3 / 2, 2)?;
-                Some(if cluster % 2 == 0 { pair & 0xfff } else { pair >> 4 })
+                Some(if cluster.is_multiple_of(2) { pair & 0xfff } else { pair >> 4 })
             }
             Width::Sixteen => take(cluster * 2, 2),
             Width::ThirtyTwo => take(cluster * 4, 4).map(|next| next & 0x0fff_ffff),
