@@ -177,10 +177,10 @@ fn version(text: &str) -> Option<Fault> {
 }
 
 fn address(text: &str) -> Result<(), String> {
-    if let Some((bare, _)) = text.split_once('/') {
-        if bare.parse::<IpAddr>().is_ok() {
-            return Err(format!("no prefix length belongs here: write `{bare}`"));
-        }
+    if let Some((bare, _)) = text.split_once('/')
+        && bare.parse::<IpAddr>().is_ok()
+    {
+        return Err(format!("no prefix length belongs here: write `{bare}`"));
     }
     text.parse::<IpAddr>().map(drop).map_err(|_| "expected an IPv4 or IPv6 address".into())
 }

@@ -171,7 +171,7 @@ fn without_what_opens_it_nothing_is_read_and_nothing_written() {
     let wrong = cluster.scratch.write("wrong", format!("{stranger}\n"));
     for verb in [&["render", "-o", "nowhere"][..], &["secrets", "rotate", "admin"], &["secrets", "show"], &["secrets", "decrypt"]]
     {
-        let (name, more) = (verb.iter().take_while(|word| **word != "-o").copied().collect::<Vec<_>>(), &verb[..]);
+        let (name, more) = (verb.iter().take_while(|word| **word != "-o").copied().collect::<Vec<_>>(), verb);
         let more: Vec<&str> = more.iter().skip(name.len()).copied().collect();
         let said = cluster.run(&name, &more).code(1).stderr();
         assert!(said.contains("encrypted to age recipients") && said.contains("--identity"), "{name:?}: {said}");

@@ -146,7 +146,8 @@ def main(directory):
     cluster = os.path.basename(directory)
     pasted = pasted_documents(directory)
     for node in sorted(os.listdir(f"{directory}/out/nodes")):
-        for name in CLOUD_INIT:
+        # Ignition's nodes have JSON there; their files are looked at all the same.
+        for name in CLOUD_INIT if os.path.exists(f"{directory}/out/nodes/{node}/user-data") else ():
             with open(f"{directory}/out/nodes/{node}/{name}", "rb") as handle:
                 check_ours(checks, f"{cluster}/{node} {name}", name, handle.read(), {})
         for path, here in rendered.machine_files(directory, node):
