@@ -12,7 +12,7 @@ use super::Talk;
 use super::secrets::prompt;
 use crate::error::Error;
 use crate::kubernetes::{Release, first_release};
-use crate::profile::spec::{ClusterSpec, KeyAlgorithm};
+use crate::profile::spec::{ClusterSpec, Distribution, KeyAlgorithm};
 use crate::secrets::{self, Bundle, Document, Existing, Keys, MintRequest, Seal, Stored};
 
 #[derive(Args, Clone, Debug)]
@@ -247,6 +247,12 @@ fn readable(path: &Path, bundle: &Bundle, spec: &ClusterSpec) -> Result<(), Erro
         && !release.ca_chain
     {
         return Err(Error::new(format!("using {}: `{name}` is below another authority", path.display())).help(no_chains(release)));
+    }
+    if bundle.signing_certificate().is_some() && spec.pki.distribution == Distribution::CertificateKey {
+        let what = format!("using {}: `ca` holds more than one certificate", path.display());
+        // What is fetched is ca.crt as a whole, and the controller manager signs with a file of exactly one certificate.
+        return Err(Error::new(what)
+            .help("control planes that fetch their keys cannot sign with it: use `distribution: embedded` or `reduced`"));
     }
     let authorities = bundle.certificates().map(|(name, pair)| (name, pair.key_kind(), release.ec_certificate_authority));
     let account = ("service-account", bundle.service_account.key_kind(), release.ec_service_account_key);

@@ -56,3 +56,72 @@ fn alone(certificate: &Parsed, place: usize, now: OffsetDateTime) -> Result<(), 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+    use time::Duration;
+
+    use super::*;
+    use crate::secrets::sample::{NOW, bundle};
+
+    const ANY: BasicConstraints = BasicConstraints::Unconstrained;
+
+    /// An authority that ends some days from now, signed by `above` or by itself.
+    struct Made {
+        pem: String,
+        issuer: Issuer<'static, KeyPair>,
+    }
+
+    fn made(name: &str, length: BasicConstraints, days: i64, above: Option<&Made>) -> Made {
+        let key = KeyPair::generate().expect("entropy");
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(length);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        (params.not_before, params.not_after) = (NOW - Duration::DAY, NOW + Duration::days(days));
+        let certificate = match above {
+            None => params.self_signed(&key),
+            Some(above) => params.signed_by(&key, &above.issuer),
+        };
+        Made { pem: certificate.expect("it signs").pem(), issuer: Issuer::new(params, key) }
+    }
+
+    #[test]
+    fn a_chain_ends_when_its_first_certificate_to_end_does() {
+        let root = made("root", ANY, 100, None);
+        let middle = made("middle", ANY, 300, Some(&root));
+        let own = made("own", BasicConstraints::Constrained(0), 200, Some(&middle));
+        let whole = [own.pem.as_str(), &middle.pem, &root.pem].concat();
+        assert_eq!(check(&whole, NOW), Ok(()));
+        let end = |days| (NOW + Duration::days(days)).replace_nanosecond(0).expect("zero is a nanosecond");
+        assert_eq!(until(&whole), Ok(end(100)), "the root ends first");
+        let stranger = made("stranger", ANY, 5, None);
+        assert_eq!(until(&[own.pem.as_str(), &stranger.pem].concat()), Ok(end(200)), "what did not sign it does not count");
+        assert!(until("").is_err());
+        let late = NOW + Duration::days(150);
+        assert_eq!(check(&whole, late), Err(format!("certificate 3 in it: its certificate ended on {}", end(100).date())));
+    }
+
+    #[test]
+    fn path_lengths_are_heeded() {
+        for (middle, root, sound) in [(0, 1, false), (1, 2, true), (1, 1, false), (2, 9, true)] {
+            let length = BasicConstraints::Constrained;
+            let root = made("root", length(root), 100, None);
+            let middle = made("middle", length(middle), 100, Some(&root));
+            let own = made("own", length(0), 100, Some(&middle));
+            let said = check(&[own.pem.as_str(), &middle.pem, &root.pem].concat(), NOW);
+            assert_eq!(said.is_ok(), sound, "{said:?}");
+            assert!(sound || said.is_err_and(|fault| fault.ends_with("forbids the authorities below it")));
+        }
+    }
+
+    #[test]
+    fn the_controller_manager_gets_one_certificate() {
+        let mut bundle = bundle();
+        assert_eq!(bundle.signing_certificate(), None, "ca.crt is one");
+        let own = bundle.ca.certificate.clone();
+        bundle.ca.certificate.push_str(&bundle.etcd_ca.certificate.clone());
+        assert_eq!(bundle.signing_certificate(), Some(own.as_str()));
+    }
+}

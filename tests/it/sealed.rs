@@ -404,6 +404,10 @@ fn authorities_are_certified_elsewhere() {
         format!("sha256:{}", kubespore::handover::digest(&public)),
         "the hash is that of who signs, not of the root"
     );
+    let text = fs::read_to_string(&cluster.profile).expect("own file");
+    fs::write(&cluster.profile, text.replacen("distribution: embedded", "distribution: certificate-key", 1)).expect("own file");
+    let said = cluster.run(&["render"], &["-o", &cluster.out()]).code(1).stderr();
+    assert!(said.contains("more than one certificate") && said.contains("embedded"), "{said}");
     assert!(cluster.text().matches("BEGIN CERTIFICATE").count() > 6 && cluster.text().contains("found-until"));
 }
 
