@@ -107,13 +107,17 @@ fn rotating_changes_what_was_named_and_says_what_follows() {
         before = now;
         (changed.0, changed.1, said.stderr())
     };
+    // Beside each new token stands since when it is there.
+    let tokens = |lines: &[String]| lines.iter().filter(|line| line.trim().starts_with("token: ")).count();
+    let others = |lines: &[String]| lines.iter().filter(|line| !line.trim().starts_with("token")).count();
     let (went, came, said) = after(&["rotate", "node"], &["worker-1"]);
-    assert_eq!((went.len(), came.len()), (1, 1), "one token");
+    assert_eq!((tokens(&went), tokens(&came), others(&went), others(&came)), (1, 1, 0, 0), "one token");
+    assert!(came.iter().any(|line| line.trim().starts_with("token-since: ")), "{came:?}");
     let old = went[0].trim().trim_start_matches("token: \"").split('.').next().expect("an id").to_owned();
     assert!(said.contains("give cp-1, worker-1 their new seeds") && said.contains(&format!("bootstrap-token-{old}")), "{said}");
 
     let (went, came, said) = after(&["rotate", "token"], &[]);
-    assert_eq!((went.len(), came.len()), (5, 5), "every token");
+    assert_eq!((tokens(&went), tokens(&came), others(&went), others(&came)), (5, 5, 0, 0), "every token");
     assert!(said.contains("give cp-1, cp-2, cp-3, worker-1, worker-2 their new seeds"), "{said}");
 
     let (went, came, said) = after(&["rotate", "certificate-key"], &[]);
