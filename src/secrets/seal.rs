@@ -291,7 +291,7 @@ mod tests {
             assert!(error.what.contains(said) && !error.to_string().contains(secret), "{error}");
         }
         let list = scratch.write("list", format!("# ours\n\n{recipient}\n"));
-        assert_eq!(recipients(&list).expect("sound"), [recipient.clone()]);
+        assert_eq!(recipients(&list).expect("sound"), std::slice::from_ref(&recipient));
         let error = recipients(&scratch.write("list", format!("{recipient}\n{secret}\n"))).expect_err("an identity");
         assert!(error.what.contains("line 2: that is an identity") && !error.what.contains(secret), "{error}");
         for text in ["", "age1", "ssh-ed25519 AAAA", "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwk"] {
