@@ -11,6 +11,7 @@ use crate::host::{File, Machine};
 use crate::os::FirstBootProgram;
 use crate::plan::{ClusterPlan, NodePlan};
 use crate::platform::{self, Format, Platform, Refused};
+use crate::secrets;
 use crate::seed::{cloud_init, ignition};
 use crate::tree::{RelPath, Tree};
 
@@ -35,6 +36,9 @@ pub fn of(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Result<(Tree, Node), E
             Format::Ignition => platform.ignition_file,
         };
         tree.add(RelPath::new(format!("platform/{name}")), encoded.bytes);
+    }
+    if let Some(manifest) = secrets::late_token_manifest(plan.spec, plan.bundle, node.spec) {
+        tree.add(RelPath::new("bootstrap-token.yaml"), manifest);
     }
     if let Some(line) = compose::join_command(plan, node) {
         tree.add(RelPath::new("join-command"), line);

@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time};
 
+use super::bundle::KeyArgs;
 use super::{Failure, Talk};
 use crate::error::Error;
 use crate::handover::{Lifetime, Manifest, digest};
@@ -27,6 +28,9 @@ pub struct VerifyArgs {
     /// Search every artefact for the secrets of this bundle too
     #[arg(long, value_name = "FILE")]
     secrets: Option<PathBuf>,
+
+    #[command(flatten)]
+    keys: KeyArgs,
 
     /// The day to answer for: a date or an RFC 3339 instant [default: now]
     #[arg(long, value_name = "DATE", value_parser = instant)]
@@ -78,7 +82,7 @@ pub fn run(args: &VerifyArgs, talk: &Talk) -> Result<(), Failure> {
     let at = args.at.unwrap_or_else(OffsetDateTime::now_utc).replace_nanosecond(0).expect("zero is a nanosecond");
     let mut faults = differences(&manifest, &tree);
     if let Some(path) = &args.secrets {
-        faults.extend(exposures(path, &manifest, &tree)?);
+        faults.extend(exposures(path, &args.keys.keys(), &manifest, &tree)?);
     }
     let lifetimes: Vec<_> = manifest.lifetimes.iter().map(|lifetime| Told { lifetime, ended: ended(lifetime, at) }).collect();
     let over = lifetimes.iter().filter(|told| told.ended && told.lifetime.needed);
@@ -115,9 +119,10 @@ fn differences(manifest: &Manifest, tree: &Tree) -> Vec<String> {
     faults
 }
 
-fn exposures(path: &std::path::Path, manifest: &Manifest, tree: &Tree) -> Result<Vec<String>, Error> {
+fn exposures(path: &std::path::Path, keys: &secrets::Keys<'_>, manifest: &Manifest, tree: &Tree) -> Result<Vec<String>, Error> {
     let shown = path.display();
-    let bundle = secrets::load(path)?.ok_or_else(|| Error::new(format!("reading {shown}: there is no such bundle")))?;
+    let bundle =
+        secrets::open(path, keys)?.ok_or_else(|| Error::new(format!("reading {shown}: there is no such bundle")))?.contents;
     if bundle.cluster_id != manifest.cluster.id {
         return Err(Error::new(format!("reading {shown}: it is another cluster's bundle"))
             .help("name the one this directory was rendered from"));

@@ -259,6 +259,10 @@ fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {
     if let Some(directory) = cluster.control_planes().find_map(|plane| plane.os.volume_plugin_dir) {
         manager.push(json!({"name": "flex-volume-plugin-dir", "value": directory}));
     }
+    if cluster.bundle.signing_certificate().is_some() {
+        // It signs with a file of exactly one certificate, and kubeadm names ca.crt.
+        manager.push(json!({"name": "cluster-signing-cert-file", "value": "/etc/kubernetes/pki/cluster-signing.crt"}));
+    }
     if !manager.is_empty() {
         document.insert("controllerManager".into(), json!({"extraArgs": manager}));
     }

@@ -33,6 +33,7 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
         }
     }
     if node.holds.cluster_ca {
+        files.extend(bundle.signing_certificate().map(|own| File::new(in_pki("cluster-signing.crt"), 0o644, own)));
         files.push(File::new(in_pki("sa.pub"), 0o644, bundle.service_account.public.as_str()));
         files.push(File::new(in_pki("sa.key"), 0o600, bundle.service_account.key.expose()));
     }

@@ -25,7 +25,7 @@ fn plan() -> BTreeMap<&'static str, Vec<&'static str>> {
     rooms.insert("first_boot", with(VOCABULARY.to_vec(), &["templates"]));
     rooms.insert("profile", with(facts(), &["kubeadm", "delivery"]));
     rooms.insert("delivery", with(VOCABULARY.to_vec(), &["image", "platform"]));
-    rooms.insert("artefacts", with(facts(), &["compose", "delivery", "handover", "gzip", "plan", "seed"]));
+    rooms.insert("artefacts", with(facts(), &["compose", "delivery", "handover", "gzip", "plan", "secrets", "seed"]));
     rooms.insert("leak", with(VOCABULARY.to_vec(), &["image"]));
     rooms.insert("secrets", with(VOCABULARY.to_vec(), &["profile", "leak"]));
     rooms.insert("lifetimes", with(VOCABULARY.to_vec(), &["handover", "kubeadm", "plan", "profile", "secrets"]));

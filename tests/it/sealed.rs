@@ -171,11 +171,10 @@ fn without_what_opens_it_nothing_is_read_and_nothing_written() {
     let wrong = cluster.scratch.write("wrong", format!("{stranger}\n"));
     for verb in [&["render", "-o", "nowhere"][..], &["secrets", "rotate", "admin"], &["secrets", "show"], &["secrets", "decrypt"]]
     {
-        let (name, more) = (verb.iter().take_while(|word| **word != "-o").copied().collect::<Vec<_>>(), verb);
-        let more: Vec<&str> = more.iter().skip(name.len()).copied().collect();
-        let said = cluster.run(&name, &more).code(1).stderr();
+        let (name, more) = verb.split_at(verb.iter().position(|word| *word == "-o").unwrap_or(verb.len()));
+        let said = cluster.run(name, more).code(1).stderr();
         assert!(said.contains("encrypted to age recipients") && said.contains("--identity"), "{name:?}: {said}");
-        let said = cluster.run(&name, &[&more[..], &["--identity", path(&wrong)]].concat()).code(1).stderr();
+        let said = cluster.run(name, &[more, &["--identity", path(&wrong)]].concat()).code(1).stderr();
         assert!(said.contains("no identity in") && !said.contains(stranger.as_str()), "{name:?}: {said}");
         assert_eq!(cluster.text(), file);
     }
