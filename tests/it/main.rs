@@ -7,6 +7,7 @@ mod house;
 mod ignition;
 mod image;
 mod rehearsal;
+mod releases;
 mod sealed;
 mod secrets;
 mod support;

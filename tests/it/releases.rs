@@ -1,0 +1,60 @@
+//! Every release: one highly available cluster rendered for each minor, with one bundle that the oldest minted.
+//!
+//! What a release changes is kept as goldens: kubeadm's documents and the supervisor's facts of the founder, of a
+//! joining control plane and of a worker. A new minor is one row and one folder here.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use kubespore::kubernetes::releases;
+use kubespore::seed::cloud_init::decode;
+
+use crate::support::{Scratch, blessing, expect_tree, kubespore};
+
+/// The fixture was minted by the binary for the oldest release, whose keys every later one reads.
+const BUNDLE: &str = "tests/fixtures/bundles/oldest.yaml";
+
+const NODES: [&str; 3] = ["cp-1", "cp-2", "worker-1"];
+
+#[test]
+fn every_minor_is_rendered_as_blessed_from_the_bundle_of_the_oldest() {
+    let example = fs::read_to_string("profiles/ha-stacked.yaml").expect("the example");
+    let scratch = Scratch::new();
+    let bundle = scratch.path("secrets.yaml");
+    if Path::new(BUNDLE).exists() {
+        fs::copy(BUNDLE, &bundle).expect("a readable fixture");
+        fs::set_permissions(&bundle, fs::Permissions::from_mode(0o600)).expect("own file");
+    }
+    for release in releases() {
+        let minor = release.minor;
+        let profile = example.replace("kubernetesVersion: 1.36.2", &format!("kubernetesVersion: {minor}.1"));
+        assert_ne!(profile, example, "the example's version is replaced");
+        let profile = scratch.write("profile.yaml", profile);
+        let out = scratch.path(&format!("out-{minor}"));
+        let args =
+            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
+        kubespore(args).code(0);
+        if blessing() && !Path::new(BUNDLE).exists() {
+            fs::copy(&bundle, BUNDLE).expect("a writable tests directory");
+        }
+        let shown = scratch.path(&format!("shown-{minor}"));
+        for node in NODES {
+            let document = fs::read_to_string(out.join("nodes").join(node).join("user-data")).expect("rendered");
+            for file in decode(&document).expect("own document").files {
+                let name = match file.path.as_str() {
+                    "/etc/kubespore/node.env" => "node.env",
+                    "/etc/containerd/config.toml" => "config.toml",
+                    path => match path.strip_prefix("/etc/kubespore/kubeadm/") {
+                        Some(name) => name,
+                        None => continue,
+                    },
+                };
+                fs::create_dir_all(shown.join(node)).expect("own directory");
+                fs::write(shown.join(node).join(name), &file.content).expect("own directory");
+            }
+            fs::copy(out.join("nodes").join(node).join("join-command"), shown.join(node).join("join-command")).expect("rendered");
+        }
+        expect_tree(&Path::new("tests/golden/releases").join(minor.to_string()), &shown);
+    }
+}
