@@ -122,5 +122,5 @@ fn too_large(node: &NodePlan<'_>, platform: &Platform, why: Refused, files: &[Fi
         size - limit,
         list.join(", ")
     ))
-    .help("`--fit` takes the comments out of the scripts; `deliver` puts the seed into an image, which has no limit; large `files` of your own can be in the machine's image")
+    .help("`deliver` puts the seed into an image, which has no limit; large `files` of your own can be in the machine's image")
 }

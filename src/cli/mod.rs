@@ -4,6 +4,7 @@
 //! Absent on purpose: network connections; no verb opens one.
 
 mod bundle;
+mod explain;
 mod images;
 mod inspect;
 mod join_command;
@@ -51,6 +52,8 @@ enum Verb {
     Validate(ProfileArgs),
     /// Write every machine's first-boot image
     Render(render::RenderArgs),
+    /// Say why a finding is one
+    Explain(explain::ExplainArgs),
     /// Look inside a seed: user-data, a seed image, or a rendered directory
     Inspect(inspect::InspectArgs),
     /// Look at a cluster's secrets bundle, mint it, change it
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
     let done = match cli.verb {
         Verb::Validate(args) => profile::validate(&args, &talk),
         Verb::Render(args) => render::run(&args, &talk),
+        Verb::Explain(args) => explain::run(&args, &talk),
         Verb::Inspect(args) => inspect::run(&args, &talk),
         Verb::Secrets(verb) => secrets::run(&verb, &talk),
         Verb::Verify(args) => verify::run(&args, &talk),

@@ -314,3 +314,15 @@ fn a_rendered_directory_is_verified() {
     let usage = verify(&["--at", "yesterday"]).code(2).stderr();
     assert!(usage.contains("2027-01-31"), "{usage}");
 }
+
+#[test]
+fn every_code_is_explained() {
+    let all = kubespore(["explain"]).code(0).stdout();
+    assert!(all.lines().count() > 100, "{all}");
+    for code in ["endpoint-is-address", "duplicate-address"] {
+        assert!(all.lines().any(|line| line == code), "{code}");
+        let said = kubespore(["explain", code]).code(0).stdout();
+        assert!(said.starts_with(&format!("{code}: ")) && said.lines().count() >= 3, "{said}");
+    }
+    assert!(kubespore(["explain", "no-such-code"]).code(1).stderr().contains("no such code"));
+}
