@@ -12,6 +12,8 @@ use kubespore::profile::codes::Weight;
 use kubespore::profile::spec::ClusterSpec;
 use kubespore::profile::{codes, file, load};
 
+use crate::support::profiles;
+
 /// Loads a profile from the repository as the command line does.
 fn read(path: &str) -> (Source, Option<ClusterSpec>, Report) {
     let path = Path::new(path);
@@ -99,7 +101,7 @@ fn objections_and_warnings_can_be_acknowledged() {
 #[test]
 fn no_mutilated_profile_panics() {
     let mut loaded = 0;
-    for case in files("tests/bad", "yaml").into_iter().chain(files("profiles", "yaml")) {
+    for case in files("tests/bad", "yaml").into_iter().chain(profiles()) {
         // Bombs take their time on purpose.
         if code_of(&case) == codes::NOT_YAML.name {
             continue;
@@ -126,9 +128,7 @@ fn no_mutilated_profile_panics() {
 
 #[test]
 fn every_shipped_profile_is_sound() {
-    let profiles = files("profiles", "yaml");
-    assert!(profiles.len() >= 4, "the shipped profiles");
-    for profile in profiles {
+    for profile in profiles() {
         let path = profile.to_str().expect("an ASCII name");
         let (source, spec, report) = read(path);
         assert_eq!(report.render(&source, false), "", "{path}");

@@ -5,16 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Scratch, blessing, expect_tree, kubespore};
-
-fn profiles() -> Vec<PathBuf> {
-    let entries = fs::read_dir("profiles").expect("the profiles").map(|entry| entry.expect("a readable directory").path());
-    let mut profiles: Vec<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "yaml")).collect();
-    profiles.retain(|path| !path.to_string_lossy().ends_with(".secrets.yaml"));
-    profiles.sort();
-    assert!(profiles.len() >= 4, "the examples are there");
-    profiles
-}
+use crate::support::{Scratch, blessing, expect_tree, kubespore, profiles};
 
 /// A copy of the fixture with the mode that the program insists on; git does not keep it.
 fn bundle(scratch: &Scratch, profile: &Path) -> PathBuf {

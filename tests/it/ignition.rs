@@ -17,7 +17,7 @@ use kubespore::seed::ignition;
 use kubespore::{compose, profile, secrets};
 use serde_json::{Value, json};
 
-use crate::support::{Scratch, kubespore};
+use crate::support::{Scratch, kubespore, profiles};
 
 /// The mark that the supervisor leaves last.
 const DONE: &str = "/var/lib/kubespore/done";
@@ -31,15 +31,6 @@ struct Case {
     usual: SpecVersion,
     newest: SpecVersion,
     machine: Machine,
-}
-
-fn profiles() -> Vec<PathBuf> {
-    let entries = fs::read_dir("profiles").expect("the profiles").map(|entry| entry.expect("a readable directory").path());
-    let mut found: Vec<_> = entries.collect();
-    found.retain(|path| path.extension().is_some_and(|end| end == "yaml") && !path.to_string_lossy().ends_with(".secrets.yaml"));
-    found.sort();
-    assert!(found.len() >= 4, "the examples are there");
-    found
 }
 
 fn cases() -> Vec<Case> {

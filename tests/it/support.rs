@@ -74,6 +74,16 @@ impl Ran {
     }
 }
 
+/// The shipped profiles, in order; not the bundles that a render puts beside them.
+pub fn profiles() -> Vec<PathBuf> {
+    let entries = fs::read_dir("profiles").expect("the profiles").map(|entry| entry.expect("a readable directory").path());
+    let mut found: Vec<_> = entries.collect();
+    found.retain(|path| path.extension().is_some_and(|end| end == "yaml") && !path.to_string_lossy().ends_with(".secrets.yaml"));
+    found.sort();
+    assert!(found.len() >= 4, "the examples are there");
+    found
+}
+
 /// Whether goldens are to be rewritten.
 pub fn blessing() -> bool {
     std::env::var_os("BLESS").is_some()
@@ -101,6 +111,8 @@ pub fn expect_file(path: &Path, actual: &str) {
 }
 
 /// Compares a directory with a golden one, binary files by size and digest.
+///
+/// A rendered `.gitignore` is kept without its dot: it would hide its own tree.
 #[track_caller]
 pub fn expect_tree(golden: &Path, actual: &Path) {
     let shown = texts(actual);
@@ -119,7 +131,8 @@ fn texts(root: &Path) -> BTreeMap<String, String> {
     let files = WalkDir::new(root).into_iter().map(|entry| entry.expect("a readable tree")).filter(|e| e.file_type().is_file());
     files
         .map(|entry| {
-            let name = entry.path().strip_prefix(root).expect("below the root").to_str().expect("UTF-8").to_owned();
+            let name = entry.path().strip_prefix(root).expect("below the root").to_str().expect("UTF-8");
+            let name = name.replace(".gitignore", "gitignore");
             let bytes = fs::read(entry.path()).expect("a readable file");
             match String::from_utf8(bytes) {
                 Ok(text) => (name, text),
