@@ -7,6 +7,7 @@ mod boot;
 mod documents;
 mod node;
 mod pki;
+mod seat;
 
 pub use documents::{classic_join_command, join_command};
 
@@ -29,6 +30,7 @@ pub fn machine(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Machine {
         Act::Found | Act::JoinControlPlane | Act::JoinWorker => {
             files.extend(pki::files(cluster, node));
             files.extend(documents::files(cluster, node));
+            files.extend(seat::file(cluster, node));
             let boot = boot::facts(cluster, node);
             files.extend(boot.files());
             units.extend(boot.units());

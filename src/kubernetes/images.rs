@@ -49,13 +49,20 @@ pub fn images(release: &Release, version: Version, cluster: &Map<String, Value>)
     }
     let dns = if flag(&["dns", "disabled"]) { Vec::new() } else { dns(release, version, cluster, repository) };
     let mut base = vec![format!("{repository}/pause:{}", release.pause)];
-    if find(cluster, &["etcd", "external"]).is_none() {
-        let repository = text(cluster, &["etcd", "local", "imageRepository"]).unwrap_or(repository);
-        let tag = text(cluster, &["etcd", "local", "imageTag"]).unwrap_or_else(|| release.etcd_tag(version.patch));
-        base.push(format!("{repository}/etcd:{tag}"));
-    }
+    base.extend(etcd(release, version, cluster));
     all.extend(if release.dns_image_first { [dns, base] } else { [base, dns] }.concat());
     all
+}
+
+/// Returns the image of the control planes' etcd; none where etcd is elsewhere.
+#[must_use]
+pub fn etcd(release: &Release, version: Version, cluster: &Map<String, Value>) -> Option<String> {
+    if find(cluster, &["etcd", "external"]).is_some() {
+        return None;
+    }
+    let own = text(cluster, &["etcd", "local", "imageRepository"]).unwrap_or_else(|| repository(cluster));
+    let tag = text(cluster, &["etcd", "local", "imageTag"]).unwrap_or_else(|| release.etcd_tag(version.patch));
+    Some(format!("{own}/etcd:{tag}"))
 }
 
 fn dns(release: &Release, version: Version, cluster: &Map<String, Value>, repository: &str) -> Vec<String> {

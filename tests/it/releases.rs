@@ -45,6 +45,7 @@ fn every_minor_is_rendered_as_blessed_from_the_bundle_of_the_oldest() {
                 let name = match file.path.as_str() {
                     "/etc/kubespore/node.env" => "node.env",
                     "/etc/containerd/config.toml" => "config.toml",
+                    "/etc/kubespore/etcd-seat.yaml" => "etcd-seat.yaml",
                     path => match path.strip_prefix("/etc/kubespore/kubeadm/") {
                         Some(name) => name,
                         None => continue,
