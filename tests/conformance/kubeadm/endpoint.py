@@ -1,9 +1,10 @@
 """Stands in for the API server while a real `kubeadm join --dry-run` looks for its cluster.
 
-Usage: endpoint.py PORT CERTIFICATE KEY OBJECTS.json SEEN
-In:  the objects that a real `kubeadm init --dry-run` said it would create; the certificate and key that it made.
+Usage: endpoint.py PORT PKI OBJECTS.json SEEN
+In:  PKI, a control plane's /etc/kubernetes/pki after `kubeadm init phase certs all`; the objects that a real `kubeadm init --dry-run`
+     said it would create.
 Out: HTTPS on PORT. `cluster-info` is open to all and signed for every bootstrap token, as the bootstrap signer does; all else
-asks for one of those tokens. Every answered request is noted in SEEN as `<status> <method> <path>`.
+asks for one of those tokens, or for a client certificate of the cluster's CA. Every answered request is noted in SEEN as `<status> <method> <path>`.
 Absent on purpose: writing, watching, listing. A GET of what was never created is 404, as on a real server.
 """
 
@@ -12,6 +13,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import re
 import ssl
 import sys
 
@@ -49,13 +51,17 @@ def signature(identity, secret, content):
     return (header + b".." + unpadded(mac)).decode()
 
 
-def main(port, certificate, key, objects_file, seen_file):
+def main(port, pki, objects_file, seen_file):
     """Serves until it is killed."""
     with open(objects_file, encoding="utf-8") as handle:
         objects = json.load(handle)
     known = tokens(objects)
     served = {path_of(thing): thing for thing in objects if path_of(thing)}
     info = served[CLUSTER_INFO]
+    # Old rehearsals make a CA of their own; machines know the one they will have.
+    with open(f"{pki}/ca.crt", "rb") as handle:
+        authority = f"certificate-authority-data: {base64.b64encode(handle.read()).decode()}"
+    info["data"]["kubeconfig"] = re.sub(r"certificate-authority-data: \S+", authority, info["data"]["kubeconfig"])
     for identity, secret in known.items():
         info["data"][f"jws-kubeconfig-{identity}"] = signature(identity, secret, info["data"]["kubeconfig"])
     bearers = {f"Bearer {identity}.{secret}" for identity, secret in known.items()}
@@ -67,7 +73,7 @@ def main(port, certificate, key, objects_file, seen_file):
 
         def do_GET(self):
             path = self.path.split("?", 1)[0]
-            if path != CLUSTER_INFO and self.headers.get("Authorization") not in bearers:
+            if path != CLUSTER_INFO and not self.connection.getpeercert() and self.headers.get("Authorization") not in bearers:
                 status = 401
             else:
                 status = 200 if path in served else 404
@@ -90,7 +96,9 @@ def main(port, certificate, key, objects_file, seen_file):
             """Silent: SEEN has it."""
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(f"{pki}/apiserver.crt", f"{pki}/apiserver.key")
+    context.load_verify_locations(f"{pki}/ca.crt")
+    context.verify_mode = ssl.CERT_OPTIONAL
     server = http.server.ThreadingHTTPServer(("", int(port)), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     print("ready", flush=True)
