@@ -6,7 +6,8 @@ etcd_node() {
 	[ -s "$ETC/pki/etcd/ca.crt" ] || return 0
 	ask "https://$(host_of "$1"):2379/health" --cacert "$ETC/pki/etcd/ca.crt"
 	case $RC in
-	0 | 56) SEEN=LIVE ;;
+	# Only after a verified handshake is anything sent; the refusal may come before the request is out (55) or after (52, 56).
+	0 | 52 | 55 | 56) SEEN=LIVE ;;
 	51 | 60) judge_certificate ;;
 	58 | 77) stop own-files "curl cannot read $ETC/pki/etcd/ca.crt (code $RC)" "openssl x509 -noout -in $ETC/pki/etcd/ca.crt" ;;
 	35)

@@ -27,6 +27,8 @@ const ANSWERS: &[(&str, i32, &str, Goes)] = &[
     ("10.0.0.12:6443", 60, "curl: (60) SSL certificate problem: certificate has expired", Waits("clock")),
     ("10.0.0.10:6443", 60, "curl: (60) SSL certificate problem: certificate is not yet valid", Waits("clock")),
     ("10.0.0.12:2379", 60, "curl: (60) SSL certificate problem: certificate is not yet valid", Waits("clock")),
+    ("10.0.0.12:2379", 55, "curl: (55) Send failure: Connection reset by peer", Joins),
+    ("10.0.0.12:2379", 52, "curl: (52) Empty reply from server", Joins),
     ("10.0.0.12:2379", 56, "curl: (56) OpenSSL SSL_read: alert bad certificate", Joins),
     ("10.0.0.12:6443", 58, "curl: (58) could not load PEM client certificate", Stops("own-files")),
     ("10.0.0.12:6443", 77, "curl: (77) error setting certificate file", Stops("own-files")),
