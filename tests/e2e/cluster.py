@@ -1,7 +1,7 @@
 """A cluster seen from outside: what its API, its etcd and its machines say.
 
 In:  a folder in the shape of `kubespore render`'s output (manifest.json, admin.kubeconfig,
-     nodes/NAME/{network-config,seed.iso}) and a lab to put its machines into.
+     nodes/NAME/network-config and one seed image) and a lab to put its machines into.
 Out: the verbs that scenarios are made of.
 Absent: what a scenario expects of them.
 """
@@ -75,6 +75,10 @@ def addresses_of(network_config):
     return address.group(1), mac.group(1).lower()
 
 
+SEEDS = ("seed.iso", "seed.img", "config-drive.iso")
+"""The images that a disk drive can take: NoCloud on ISO 9660 and on FAT, and a config drive."""
+
+
 class Cluster:
     """The machines of one rendered folder, and questions to them."""
 
@@ -88,7 +92,10 @@ class Cluster:
         for name, facts in nodes.items():
             node = os.path.join(folder, "nodes", name)
             address, mac = addresses_of(os.path.join(node, "network-config"))
-            self.machines[name] = Machine(lab, release["version"], name, facts["role"], address, mac, os.path.join(node, "seed.iso"))
+            seeds = [os.path.join(node, each) for each in SEEDS if os.path.exists(os.path.join(node, each))]
+            if len(seeds) != 1:
+                raise Failed(f"{name} has {len(seeds)} seed images to boot from")
+            self.machines[name] = Machine(lab, release["version"], name, facts["role"], address, mac, seeds[0])
         self.kubeconfig = os.path.join(folder, "admin.kubeconfig")
         self.api = Api(self.kubeconfig)
         self.control_planes = [each for each in self.machines.values() if each.role == "control-plane"]

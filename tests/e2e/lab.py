@@ -1,6 +1,6 @@
 """Machines that really boot: user-mode Linux on copy-on-write disks, on a bridge of their own.
 
-In:  a kernel directory (tests/build/kernel), image directories (tests/build/image), NoCloud seeds.
+In:  a kernel directory (tests/build/kernel), image directories (tests/build/image), seeds that cloud-init reads from a disk.
 Out: machines to power on, cut, wipe, look into.
 Absent: what a machine is for. A run lives in network, mount and process namespaces of its own (see
 `run`), so nothing here reaches another network and nothing outlives the run.
@@ -74,7 +74,7 @@ class Machine:
 
     def insert(self, seed):
         """Puts a copy of `seed` into the drive."""
-        shutil.copyfile(seed, os.path.join(self.folder, "seed.iso"))
+        shutil.copyfile(seed, os.path.join(self.folder, "seed"))
 
     @property
     def is_on(self):
@@ -104,7 +104,7 @@ class Machine:
             self.process = subprocess.Popen(
                 ["chroot", self.lab.root, "/linux", f"umid={self.name}", f"uml_dir={inside}/uml",
                  f"mem={self.MEMORY[self.role]}M", f"ncpus={self.PROCESSORS[self.role]}", "seccomp=on",
-                 f"ubd0={inside}/root.cow,/image-{self.version}/base.raw", f"ubd1r={inside}/seed.iso", "root=/dev/ubda", "rw",
+                 f"ubd0={inside}/root.cow,/image-{self.version}/base.raw", f"ubd1r={inside}/seed", "root=/dev/ubda", "rw",
                  f"vec0:transport=raw,ifname={self.card},mac={self.mac},depth=128",
                  "console=tty0", "con0=null,fd:1", "con=null", "ssl=null", "systemd.show_status=0", "panic=-1"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

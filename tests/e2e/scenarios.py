@@ -87,6 +87,12 @@ def smallest(stage):
     any_profile(stage, "smallest")
 
 
+@scenario("media", "media")
+def media(stage):
+    """A control plane that boots from a FAT image, a worker from a config drive."""
+    any_profile(stage, "media")
+
+
 @scenario("by-hand", "ha")
 def by_hand(stage):
     """The reference alone: when it fails, the lab is at fault and not a seed of ours."""
