@@ -6,11 +6,11 @@ use std::net::IpAddr;
 
 use crate::first_boot::{self, Bridge, ControlPlane, FirstBoot};
 use crate::host::{File, Unit};
-use crate::kubernetes::{CertificateKeyInput, InitRoute, KubeadmApi};
+use crate::kubernetes::{CertificateKeyInput, InitRoute, KubeadmApi, images};
 use crate::net::{Host, IpNet};
 use crate::os::FirstBootProgram;
 use crate::plan::{Act, ClusterPlan, NodePlan};
-use crate::profile::spec::{Cni, Distribution, Found, LoadBalancer};
+use crate::profile::spec::{Cni, Distribution, Found, ImageSource, LoadBalancer};
 use crate::runtime;
 use crate::secrets::Leaf;
 
@@ -33,6 +33,7 @@ pub struct Facts<'a> {
     renew_command: String,
     found_command: String,
     kubelet_environment: String,
+    images: Vec<String>,
 }
 
 /// Gathers what is not simply taken over.
@@ -71,9 +72,20 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
             "# Made by kubespore; edit the profile, not this file.\nKUBELET_EXTRA_ARGS={}\n",
             node.os.resolv_conf.map(|path| format!("--resolv-conf={path}")).unwrap_or_default()
         ),
+        images: required_images(cluster, node),
         cluster,
         node,
     }
+}
+
+/// The images that have to be there before kubeadm runs.
+fn required_images(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<String> {
+    let list = match (cluster.spec.images, node.act) {
+        (ImageSource::Pulled, _) | (_, Act::Balance) => return Vec::new(),
+        (ImageSource::Preloaded, Act::JoinWorker) => images::of_worker,
+        (ImageSource::Preloaded, _) => images::images,
+    };
+    list(cluster.release, cluster.spec.version, &cluster.spec.documents.cluster)
 }
 
 impl Facts<'_> {
@@ -143,7 +155,7 @@ impl Facts<'_> {
             },
             runtime: first_boot::Runtime { service: runtime::SERVICE, socket: runtime::SOCKET },
             tools: release.required_programs,
-            images: &[],
+            images: &self.images,
             etcd_data: ETCD_DATA,
             etcd_disk: None,
             manifests: if founds { &spec.manifests } else { &[] },

@@ -58,6 +58,9 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
     if boot.role == Role::Founder && (!boot.manifests.is_empty() || distribution == "certificate-key") {
         tools.push("kubectl");
     }
+    if !boot.images.is_empty() {
+        tools.push("ctr");
+    }
     vec![
         ("ROLE", if boot.role == Role::Worker { "worker" } else { "control-plane" }.to_owned()),
         ("CLUSTER", boot.cluster.to_owned()),

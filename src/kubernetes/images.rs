@@ -65,6 +65,18 @@ pub fn etcd(release: &Release, version: Version, cluster: &Map<String, Value>) -
     Some(format!("{own}/etcd:{tag}"))
 }
 
+/// Lists those of `images` that a machine needs which is no control plane: what runs on every node, and DNS, which may
+/// run on any.
+#[must_use]
+pub fn of_worker(release: &Release, version: Version, cluster: &Map<String, Value>) -> Vec<String> {
+    let of_control_planes = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
+    let on_any = |image: &String| {
+        let name = image.rsplit('/').next().unwrap_or(image).split(':').next().unwrap_or_default();
+        !of_control_planes.contains(&name)
+    };
+    images(release, version, cluster).into_iter().filter(on_any).collect()
+}
+
 fn dns(release: &Release, version: Version, cluster: &Map<String, Value>, repository: &str) -> Vec<String> {
     let given = text(cluster, &["dns", "imageRepository"]).map(str::to_owned);
     let found = given.or_else(|| coredns_repository(release, version.patch, repository)).unwrap_or_else(|| repository.to_owned());
@@ -140,6 +152,14 @@ mod tests {
             json!({"proxy": {"disabled": true}, "dns": {"disabled": true}, "etcd": {"external": {"endpoints": []}}}),
         );
         assert_eq!(bare.len(), 4);
+    }
+
+    #[test]
+    fn a_worker_runs_neither_servers_nor_etcd() {
+        let version: Version = "1.37.2".parse().expect("a version");
+        let list = of_worker(version.release().expect("a release"), version, &Map::new());
+        let names: Vec<_> = list.iter().map(|image| image.split(':').next().expect("a name")).collect();
+        assert_eq!(names, ["registry.k8s.io/kube-proxy", "registry.k8s.io/coredns/coredns", "registry.k8s.io/pause"]);
     }
 
     /// Where the release's own default is not ours, CoreDNS is found below ours nevertheless.

@@ -43,6 +43,7 @@ pub fn build(raw: &Raw<'_>, files: &Files<'_>, documents: Documents) -> Option<C
             notice_port: own(&raw.notice_port)?,
         },
         cni: own(&raw.cni)?,
+        images: own(&raw.images)?,
         os: own(&raw.os)?,
         registry_mirrors: raw
             .mirrors

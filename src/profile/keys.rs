@@ -4,7 +4,7 @@
 //! mean together (`check`).
 
 use super::form::Form;
-use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, Install, KeyAlgorithm, Role};
+use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, Install, KeyAlgorithm, Role};
 use crate::os::SpecVersion;
 use crate::{delivery, platform};
 
@@ -131,6 +131,12 @@ pub const PROFILE: Group = Group {
             Choice(|| Install::WORDS.to_vec()),
             Default("preinstalled"),
             "How Kubernetes' programs come onto the machines.",
+        ),
+        key(
+            "images",
+            Choice(|| ImageSource::WORDS.to_vec()),
+            Default("pulled"),
+            "Where container images come from: `preloaded` makes each machine wait, before kubeadm runs, until containerd has those it needs.",
         ),
         key("os", Choice(os_words), Default("debian"), "The operating system of the machines' image."),
         DELIVER,

@@ -12,7 +12,7 @@ use std::str::FromStr;
 use super::form;
 use super::keys::{self, Group, Key, Need, Shape};
 use super::shape::anchor;
-use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, KeyAlgorithm, Role};
+use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, KeyAlgorithm, Role};
 use crate::diag::Diagnostic;
 use crate::kubernetes::Version;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
@@ -86,6 +86,7 @@ pub struct Raw<'n> {
     pub found_within: Option<At<Seconds>>,
     pub notice_port: Option<At<u16>>,
     pub cni: Option<At<Cni>>,
+    pub images: Option<At<ImageSource>>,
     pub os: Option<At<String>>,
     pub nodes: Vec<RawNode<'n>>,
     /// The keys of `network`, with their places.
@@ -292,6 +293,7 @@ pub fn read(root: &Node) -> Raw<'_> {
         found_within: bootstrap.get("foundWithin"),
         notice_port: bootstrap.get("noticePort"),
         cni: profile.get("cni"),
+        images: profile.get("images"),
         os: profile.get("os"),
         nodes: profile.groups("nodes", &keys::NODE).map(|view| node(&view, &network, &profile)).collect(),
         network_given: network.given(),

@@ -62,6 +62,8 @@ pub struct ClusterSpec {
     pub bootstrap: Bootstrap,
     /// The pod network the founder sets up.
     pub cni: Cni,
+    /// Where container images come from.
+    pub images: ImageSource,
     /// The machine's operating system family, cluster-wide; a node may differ.
     pub os: String,
     /// Registry mirrors for containerd, by the registry they stand for.
@@ -192,6 +194,16 @@ impl ClusterSpec {
             (Some(Credential::Identity) | None, Role::Worker) if able => Credential::Identity,
             _ => Credential::Token,
         }
+    }
+}
+
+words! {
+    /// Where container images come from.
+    ImageSource {
+        /// From their registry, or a mirror of it, when they are wanted.
+        Pulled = "pulled",
+        /// From the machine's own store, filled before the first boot; no machine founds or joins without them.
+        Preloaded = "preloaded",
     }
 }
 

@@ -326,3 +326,26 @@ fn every_code_is_explained() {
     }
     assert!(kubespore(["explain", "no-such-code"]).code(1).stderr().contains("no such code"));
 }
+
+#[test]
+fn preloaded_images_are_asked_of_each_machine_by_its_role() {
+    let scratch = Scratch::new();
+    let example = fs::read_to_string("profiles/ha-stacked.yaml").expect("the example");
+    let profile = scratch.write("profile.yaml", format!("{example}images: preloaded\n"));
+    render(&profile, &scratch, &[]).code(0);
+    let wanted = |node: &str| {
+        let text = fs::read_to_string(scratch.path(&format!("out/lab/nodes/{node}/user-data"))).expect("rendered");
+        let files = kubespore::seed::cloud_init::decode(&text).expect("own document").files;
+        let facts = files.into_iter().find(|file| file.path == "/etc/kubespore/node.env").map(|file| file.content);
+        let facts = String::from_utf8(facts.unwrap_or_default()).expect("UTF-8");
+        let images = facts.split_once("\nIMAGES='").and_then(|(_, rest)| rest.split_once('\'')).expect("images").0.to_owned();
+        assert!(facts.contains(" ctr'"), "what lists the images is a required program");
+        images
+    };
+    let all = kubespore(["images".as_ref(), profile.as_os_str()]).code(0).stdout();
+    assert_eq!(wanted("cp-1").lines().collect::<Vec<_>>(), all.lines().collect::<Vec<_>>());
+    assert_eq!(wanted("cp-2"), wanted("cp-1"));
+    let worker = wanted("worker-1");
+    assert!(worker.lines().all(|image| all.contains(image)) && worker.contains("/kube-proxy:"), "{worker}");
+    assert!(!worker.contains("/kube-apiserver:") && !worker.contains("/etcd:"), "{worker}");
+}
