@@ -10,11 +10,13 @@ mod duration;
 mod lower;
 mod merge;
 mod raise;
+mod settle;
 
 pub use duration::duration;
 pub use lower::lower;
 pub use merge::merge;
 pub use raise::{raise, text_of};
+pub use settle::settle;
 
 use serde_json::{Map, Value};
 
@@ -66,6 +68,7 @@ impl Documents {
 #[must_use]
 pub fn write(documents: &Documents, release: &Release) -> String {
     let mut lowered = documents.clone();
+    settle(&mut lowered, release);
     lower(&mut lowered, release.kubeadm_api);
     let written = DocumentKind::ALL.into_iter().filter(|kind| !lowered.get(*kind).is_empty()).map(|kind| {
         let mut pairs =

@@ -59,3 +59,26 @@ fn every_minor_is_rendered_as_blessed_from_the_bundle_of_the_oldest() {
         expect_tree(&Path::new("tests/golden/releases").join(minor.to_string()), &shown);
     }
 }
+
+/// kubeadm 1.21 and older print the choices that were dropped afterwards; a file that has them is still read.
+#[test]
+fn settled_choices_of_older_documents_are_read_and_not_written() {
+    let example = fs::read_to_string("profiles/single-node.yaml").expect("the example");
+    let scratch = Scratch::new();
+    for (version, kept) in [("1.21.14", true), ("1.22.17", false), ("1.37.2", false)] {
+        let mut lines: Vec<&str> = example.lines().filter(|line| !line.starts_with("kubernetesVersion:")).collect();
+        let own = format!("kubernetesVersion: {version}");
+        lines.extend([own.as_str(), "clusterConfiguration: {useHyperKubeImage: false, dns: {type: CoreDNS, imageTag: v9}}"]);
+        let profile = scratch.write("profile.yaml", lines.join("\n"));
+        let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path(version));
+        let args =
+            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
+        assert_eq!(kubespore(args).code(0).stderr().matches("warning").count(), 0, "{version}");
+        let document = fs::read_to_string(out.join("nodes/node-1/user-data")).expect("rendered");
+        let files = decode(&document).expect("own document").files;
+        let init = files.iter().find(|file| file.path == "/etc/kubespore/kubeadm/init.yaml").expect("a founder");
+        let text = String::from_utf8_lossy(&init.content);
+        assert!(text.contains("imageTag: \"v9\""), "{text}");
+        assert_eq!((text.contains("CoreDNS"), text.contains("useHyperKubeImage")), (kept, kept), "{version}: {text}");
+    }
+}

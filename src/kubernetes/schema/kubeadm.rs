@@ -36,7 +36,7 @@ pub(super) const CLUSTER: &[Field] = &[
     field("encryptionAlgorithm", Text).since(31),
     field("certificateValidityPeriod", Duration).since(31),
     field("caCertificateValidityPeriod", Duration).since(31),
-    field("useHyperKubeImage", Bool).until(21),
+    field("useHyperKubeImage", Bool).until(21).settled("false"),
 ];
 
 pub(super) const JOIN: &[Field] = &[
@@ -125,8 +125,12 @@ const HOST_PATH_MOUNT: &[Field] =
 
 const ENV: &[Field] = &[field("name", Text), field("value", Text), field("valueFrom", Any)];
 
-const DNS: &[Field] =
-    &[field("imageRepository", Text), field("imageTag", Text), field("disabled", Bool).since(31), field("type", Text).until(21)];
+const DNS: &[Field] = &[
+    field("imageRepository", Text),
+    field("imageTag", Text),
+    field("disabled", Bool).since(31),
+    field("type", Text).until(21).settled("CoreDNS"),
+];
 
 const PROXY: &[Field] = &[field("disabled", Bool)];
 

@@ -57,6 +57,18 @@ impl DocumentKind {
         }
     }
 
+    /// Finds a field by the names that lead to it.
+    #[must_use]
+    pub fn field(self, path: &[&str]) -> Option<&'static Field> {
+        let (last, parents) = path.split_last()?;
+        let fields =
+            parents.iter().try_fold(self.fields(), |fields, name| match fields.iter().find(|f| f.name == *name)?.shape {
+                Shape::Object(inner) => Some(inner),
+                _ => None,
+            });
+        fields?.iter().find(|field| field.name == *last)
+    }
+
     /// Returns the `apiVersion` of the document in a release.
     #[must_use]
     pub fn api_version(self, release: &Release) -> String {
@@ -103,11 +115,12 @@ pub struct Field {
     first: u16,
     last: u16,
     carried: bool,
+    settled: Option<&'static str>,
 }
 
 /// Begins a field that every release knows.
 const fn field(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, first: 0, last: u16::MAX, carried: false }
+    Field { name, shape, first: 0, last: u16::MAX, carried: false, settled: None }
 }
 
 impl Field {
@@ -127,6 +140,18 @@ impl Field {
     const fn carried(mut self) -> Self {
         self.carried = true;
         self
+    }
+
+    /// Says what every later release does without being told, now that the field is gone.
+    const fn settled(mut self, value: &'static str) -> Self {
+        self.settled = Some(value);
+        self
+    }
+
+    /// Returns what a release without the field does for good, where the field once gave a choice.
+    #[must_use]
+    pub fn settled_in(&self, release: &Release) -> Option<&'static str> {
+        self.settled.filter(|_| release.minor.1 > self.last)
     }
 
     /// Tells whether a document for a release may have the field: the release knows it, or it is carried over to where
@@ -225,5 +250,20 @@ mod tests {
         ] {
             assert_eq!(known(kind, name, minor), expected, "{name} 1.{minor}");
         }
+    }
+
+    #[test]
+    fn a_settled_choice_is_one_after_its_field_is_gone() {
+        let of = |path: &[&str], minor| {
+            let field = DocumentKind::Cluster.field(path).expect("a field");
+            field.settled_in(release(Minor(1, minor)).expect("a release"))
+        };
+        for (path, value) in [(["dns", "type"].as_slice(), "CoreDNS"), (&["useHyperKubeImage"], "false")] {
+            assert_eq!((of(path, 21), of(path, 22), of(path, 37)), (None, Some(value), Some(value)), "{path:?}");
+        }
+        assert_eq!(of(&["apiServer", "timeoutForControlPlane"], 37), None, "carried over instead");
+        assert!(
+            DocumentKind::Cluster.field(&["dns", "none"]).is_none() && DocumentKind::Join.field(&["caCertPath", "x"]).is_none()
+        );
     }
 }

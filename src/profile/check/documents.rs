@@ -72,6 +72,8 @@ impl Walk<'_> {
         for pair in pairs.iter().filter(|pair| !(top && matches!(pair.key.as_str(), "apiVersion" | "kind"))) {
             match fields.iter().find(|field| field.name == pair.key) {
                 None => self.unknown(pair, fields, path, pairs),
+                // What the release does anyway may stay: it is left out of what the machine gets.
+                Some(field) if field.settled_in(self.release).is_some_and(|settled| text(&pair.value) == Some(settled)) => {}
                 Some(field) if !field.expressible_in(self.release) => self.untimely(pair, field, path),
                 Some(field) => self.value(&pair.value, &field.shape, &format!("{path}.{}", field.name), &pair.key_span),
             }
@@ -100,7 +102,10 @@ impl Walk<'_> {
             .point(self.version, "this release does not know it");
         self.report.push(match field.comes_after(self.release) {
             Some(first) => finding.help(format!("leave it out, or use Kubernetes {first} or newer")),
-            None => finding.help("leave it out"),
+            None => match field.settled_in(self.release) {
+                Some(settled) => finding.help(format!("leave it out: every later release does what `{settled}` says")),
+                None => finding.help("leave it out"),
+            },
         });
     }
 

@@ -7,6 +7,7 @@ use super::super::raw::{At, Point, Raw};
 use super::super::shape::{brief, closest};
 use super::{below, text};
 use crate::diag::Report;
+use crate::kubernetes::schema::DocumentKind;
 use crate::kubernetes::{Release, Version, first_release, last_release};
 use crate::yaml::{Kind, Node};
 
@@ -34,7 +35,11 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
             all.filter(|_| !release.ignore_all_in_document).into_iter().for_each(|item| words.all(item.span.clone()));
         }
     }
-    if let Some(node) = below(raw, "clusterConfiguration", &["dns", "type"]) {
+    let dns_type = ["dns", "type"];
+    // Where the field itself is gone, that is said instead.
+    if DocumentKind::Cluster.field(&dns_type).is_some_and(|field| field.known_to(release))
+        && let Some(node) = below(raw, "clusterConfiguration", &dns_type)
+    {
         words.dns(node);
     }
 }
