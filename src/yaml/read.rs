@@ -10,8 +10,9 @@ use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::DuplicateKeyPolicy;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Error, Location, Spanned};
 
 /// A value and the bytes it was written with.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,18 +108,42 @@ pub fn parse(text: &str) -> Result<Node, (String, Range<usize>)> {
     };
     let offsets = CharOffsets::new(text);
     serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options).map(|raw| resolve(raw, text, &offsets)).map_err(|error| {
-        let error = error.without_snippet();
         let at = error.location().map_or(0..0, |location| offsets.range(location));
-        (sentence(&error.to_string()), at)
+        (sentence(&error), at)
     })
 }
 
-/// Takes the position off the parser's sentence: the diagnostic shows it.
-fn sentence(message: &str) -> String {
-    if message.starts_with("multiple YAML documents") {
-        return "a second document begins here; one is expected".to_owned();
+/// Says what is wrong without the position, which the diagnostic shows.
+fn sentence(error: &Error) -> String {
+    match error {
+        Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => sentence(error),
+        Error::Budget { breach, .. } => limit(breach),
+        other => {
+            let message = other.to_string();
+            let head = message.rsplit_once(" at line ").map_or(message.as_str(), |(head, _)| head);
+            match head {
+                _ if head.starts_with("multiple YAML documents") => "a second document begins here; one is expected".to_owned(),
+                "recursion limit exceeded" => "nested deeper than anything here needs".to_owned(),
+                head => head.to_owned(),
+            }
+        }
     }
-    message.rsplit_once(" at line ").map_or(message, |(head, _)| head).to_owned()
+}
+
+/// Says which limit was broken; what the parser counted is one more than it allows.
+fn limit(breach: &BudgetBreach) -> String {
+    match breach {
+        BudgetBreach::Nodes { nodes } => {
+            format!("more than {} values, with every alias counted as what it stands for", nodes - 1)
+        }
+        BudgetBreach::Depth { depth } => format!("nested deeper than {} levels", depth - 1),
+        BudgetBreach::Aliases { aliases } => format!("more than {} aliases", aliases - 1),
+        BudgetBreach::Anchors { anchors } => format!("more than {} anchors", anchors - 1),
+        BudgetBreach::AliasAnchorRatio { aliases, anchors } => {
+            format!("too many aliases for its anchors: {aliases} for {anchors}")
+        }
+        _ => "larger than anything here needs".to_owned(),
+    }
 }
 
 fn resolve(raw: Spanned<Raw>, text: &str, offsets: &CharOffsets) -> Node {
@@ -309,7 +334,18 @@ mod tests {
             let refs = vec![format!("*a{}", i - 1); 9].join(",");
             bomb.push_str(&format!("a{i}: &a{i} [{refs}]\n"));
         }
-        assert!(parse(&bomb).is_err());
-        assert!(parse(&"[".repeat(50_000)).is_err());
+        let said = |text: &str| parse(text).expect_err("a bomb").0;
+        assert_eq!(said(&bomb), "more than 250000 values, with every alias counted as what it stands for");
+        assert_eq!(said(&"[".repeat(50_000)), "nested deeper than anything here needs");
+        let deep: String = (0..80).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+        assert_eq!(said(&deep), "nested deeper than 64 levels");
+        let many = format!("a: &a x\nb: [{}]\n", vec!["*a"; 200].join(","));
+        assert_eq!(said(&many), "too many aliases for its anchors: 200 for 1");
+    }
+
+    #[test]
+    fn what_is_wrong_below_an_alias_is_said_without_a_position() {
+        let (message, at) = parse("a: &a {b: c}\nd: {*a : e}\n").expect_err("a mapping for a key");
+        assert!(!message.is_empty() && !message.contains(" line "), "{message} at {at:?}");
     }
 }
