@@ -15,6 +15,10 @@ pub struct Os {
     pub name: &'static str,
     /// Which first-boot program the image has.
     pub first_boot: FirstBootProgram,
+    /// Whether what configures the network there finds an interface by a pattern: netplan, systemd-networkd from its own
+    /// files and NetworkManager from keyfiles do; cloud-init's other renderers do not (`cloudinit/net/network_state.py`,
+    /// `handle_ethernets` heeds `match.macaddress` alone).
+    pub interface_patterns: bool,
     /// Where the kubelet package's unit reads `KUBELET_EXTRA_ARGS` from (kubernetes/release, `kubelet.spec` and `10-kubeadm.conf`;
     /// for Flatcar the drop-in of the sysext bakery's kubernetes image).
     pub kubelet_env: &'static str,
@@ -128,6 +132,8 @@ pub const ALL: &[Os] = &[DEBIAN, UBUNTU, RHEL, FLATCAR, FEDORA_COREOS, RHCOS, MI
 const DEBIAN: Os = Os {
     name: "debian",
     first_boot: FirstBootProgram::CloudInit,
+    // Its cloud images have netplan since 12.
+    interface_patterns: true,
     kubelet_env: "/etc/default/kubelet",
     resolv_conf: None,
     bin_dir: "/usr/local/bin",
@@ -141,7 +147,7 @@ const DEBIAN: Os = Os {
 
 const UBUNTU: Os = Os { name: "ubuntu", resolv_conf: Some("/run/systemd/resolve/resolv.conf"), ..DEBIAN };
 
-const RHEL: Os = Os { name: "rhel", kubelet_env: "/etc/sysconfig/kubelet", ..DEBIAN };
+const RHEL: Os = Os { name: "rhel", interface_patterns: false, kubelet_env: "/etc/sysconfig/kubelet", ..DEBIAN };
 
 /// What systems with a read-only /usr have in common. SELinux: Ignition labels what it writes; whatever a program moves
 /// into place afterwards keeps its old label until `restorecon`.

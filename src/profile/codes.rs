@@ -295,6 +295,10 @@ codes! {
         "First boot switches swap off. A kubelet that does not mind swap hides that it came back; limits of memory then do not hold, unless `memorySwap` says how."
     Warning CGROUP_VERSION = "cgroup-version":
         "Since 1.35 the kubelet refuses a machine with cgroup v1 unless `failCgroupV1` is false. kubeadm's preflight refuses it as well."
+    Warning INTERFACE_PATTERN = "interface-pattern":
+        "netplan finds an interface by a pattern such as `e*`, which is also what an address without `mac` and `interface` is given by. cloud-init's writers for NetworkManager, sysconfig, ifupdown and \
+         systemd-networkd do not: they configure an interface that is called otherwise than any the machine has, and it comes up without network. Debian's cloud images have netplan since 12; an older or smaller \
+         one may not."
     Warning IMPATIENT_INIT = "impatient-init":
         "kubeadm 1.33.6 to 1.33.11, 1.34.2 to 1.34.7, 1.35.0 to 1.35.4 and 1.36.0 talk to the API through the load balancer right after the first API server came up, and give up after a minute. Earlier \
          ones waited longer, later ones ask their own API server."

@@ -1,4 +1,4 @@
-//! Delivery: whether each machine's system, images and platform go together.
+//! Delivery: whether each machine's system, network, images and platform go together.
 
 use super::super::codes;
 use super::super::raw::{Point, Raw, RawNode};
@@ -10,6 +10,7 @@ use crate::{delivery, os, platform};
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
     for node in &raw.nodes {
         let Some(os) = node.os.as_ref().or(raw.os.as_ref()).and_then(|os| os::find(os)) else { continue };
+        interface(node, os, report);
         images(node, os, report);
         user_data(node, os, report);
         version(node, os, report);
@@ -52,6 +53,24 @@ fn images(node: &RawNode<'_>, os: &Os, report: &mut Report) {
             );
         }
     }
+}
+
+/// Whether a static address reaches an interface: a pattern, said or meant, is not understood everywhere.
+fn interface(node: &RawNode<'_>, os: &Os, report: &mut Report) {
+    let dhcp = node.dhcp.as_ref().is_some_and(|dhcp| dhcp.value);
+    let literal = node.interface.as_ref().is_some_and(|name| !name.contains(['*', '?', '[']));
+    if os.interface_patterns || dhcp || node.mac.is_some() || literal {
+        return;
+    }
+    let Some(address) = &node.address else { return };
+    let finding = codes::INTERFACE_PATTERN
+        .found(format!("{} may come up without network: nothing says which interface has its address", node.called()))
+        .note(format!("cloud-init on {} takes an interface's name literally; patterns are netplan's", os.name))
+        .help("add the `mac` of the interface, or its exact name as `interface`");
+    report.push(match &node.interface {
+        Some(pattern) => finding.point(pattern, "a pattern"),
+        None => finding.point(address, "no `mac`, no `interface`"),
+    });
 }
 
 fn user_data(node: &RawNode<'_>, os: &Os, report: &mut Report) {
