@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use crate::first_boot::{self, Bridge, ControlPlane, FirstBoot};
 use crate::host::{File, Unit};
-use crate::kubernetes::{CertificateKeyInput, InitRoute, KubeadmApi, images};
+use crate::kubernetes::images::{self, Image, RunsOn};
+use crate::kubernetes::{CertificateKeyInput, InitRoute, KubeadmApi};
 use crate::net::{Host, IpNet};
 use crate::os::FirstBootProgram;
 use crate::plan::{Act, ClusterPlan, NodePlan};
@@ -80,12 +81,16 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
 
 /// The images that have to be there before kubeadm runs.
 fn required_images(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<String> {
-    let list = match (cluster.spec.images, node.act) {
-        (ImageSource::Pulled, _) | (_, Act::Balance) => return Vec::new(),
-        (ImageSource::Preloaded, Act::JoinWorker) => images::of_worker,
-        (ImageSource::Preloaded, _) => images::images,
+    let all = match cluster.spec.images {
+        ImageSource::Preloaded => images::images(cluster.release, cluster.spec.version, &cluster.spec.documents.cluster),
+        ImageSource::Pulled => Vec::new(),
     };
-    list(cluster.release, cluster.spec.version, &cluster.spec.documents.cluster)
+    let needed = |image: &Image| match node.act {
+        Act::Balance => false,
+        Act::JoinWorker => image.runs_on == RunsOn::Nodes,
+        _ => true,
+    };
+    all.into_iter().filter(needed).map(|image| image.name).collect()
 }
 
 impl Facts<'_> {

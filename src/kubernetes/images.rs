@@ -1,8 +1,10 @@
 //! The images that kubeadm's part of a cluster pulls.
 //!
 //! In: a version and the user's ClusterConfiguration in the shape of v1beta4. Out: names with tags, spelled and ordered
-//! as `kubeadm config images list --config` prints them. Absent on purpose: images of the user's own manifests, and
-//! digests; kubeadm pulls by tag.
+//! as `kubeadm config images list --config` prints them, and the machines that run each. Absent on purpose: images of
+//! the user's own manifests (`workloads`), and digests; kubeadm pulls by tag.
+//!
+//! Each tag is a list of one image a platform since 1.12, so names are the same on every architecture.
 //!
 //! Source: `cmd/kubeadm/app/images/images.go`, `GetControlPlaneImages`.
 
@@ -32,24 +34,46 @@ pub fn coredns_repository(release: &Release, patch: u16, repository: &str) -> Op
     (deeper && foreign).then(|| format!("{REPOSITORY}/coredns"))
 }
 
+/// The machines that run something from an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunsOn {
+    /// Control planes alone.
+    ControlPlanes,
+    /// Every node of the cluster, or any that the scheduler chooses.
+    Nodes,
+}
+
+/// An image with its tag, and where it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Repository, name and tag.
+    pub name: String,
+    /// The machines that need it.
+    pub runs_on: RunsOn,
+}
+
 /// Lists the images; `cluster` is what the profile says, not yet merged over what is generated.
 #[must_use]
-pub fn images(release: &Release, version: Version, cluster: &Map<String, Value>) -> Vec<String> {
+pub fn images(release: &Release, version: Version, cluster: &Map<String, Value>) -> Vec<Image> {
     let repository = repository(cluster);
-    let own = |name: &str| format!("{repository}/{name}:v{version}");
+    let image = |name: String, runs_on: RunsOn| Image { name, runs_on };
+    let own = |name: &str, runs_on: RunsOn| image(format!("{repository}/{name}:v{version}"), runs_on);
     let flag = |path: &[&str]| find(cluster, path).and_then(Value::as_bool).unwrap_or(false);
     let mut all = Vec::new();
     if flag(&["useHyperKubeImage"]) {
-        all.push(own("hyperkube"));
+        // kube-proxy runs from it as well.
+        all.push(own("hyperkube", RunsOn::Nodes));
     } else {
-        all.extend(["kube-apiserver", "kube-controller-manager", "kube-scheduler"].map(own));
+        let components = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"];
+        all.extend(components.map(|name| own(name, RunsOn::ControlPlanes)));
         if !flag(&["proxy", "disabled"]) {
-            all.push(own("kube-proxy"));
+            all.push(own("kube-proxy", RunsOn::Nodes));
         }
     }
     let dns = if flag(&["dns", "disabled"]) { Vec::new() } else { dns(release, version, cluster, repository) };
-    let mut base = vec![format!("{repository}/pause:{}", release.pause)];
-    base.extend(etcd(release, version, cluster));
+    let dns: Vec<_> = dns.into_iter().map(|name| image(name, RunsOn::Nodes)).collect();
+    let mut base = vec![image(format!("{repository}/pause:{}", release.pause), RunsOn::Nodes)];
+    base.extend(etcd(release, version, cluster).map(|name| image(name, RunsOn::ControlPlanes)));
     all.extend(if release.dns_image_first { [dns, base] } else { [base, dns] }.concat());
     all
 }
@@ -63,18 +87,6 @@ pub fn etcd(release: &Release, version: Version, cluster: &Map<String, Value>) -
     let own = text(cluster, &["etcd", "local", "imageRepository"]).unwrap_or_else(|| repository(cluster));
     let tag = text(cluster, &["etcd", "local", "imageTag"]).unwrap_or_else(|| release.etcd_tag(version.patch));
     Some(format!("{own}/etcd:{tag}"))
-}
-
-/// Lists those of `images` that a machine needs which is no control plane: what runs on every node, and DNS, which may
-/// run on any.
-#[must_use]
-pub fn of_worker(release: &Release, version: Version, cluster: &Map<String, Value>) -> Vec<String> {
-    let of_control_planes = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"];
-    let on_any = |image: &String| {
-        let name = image.rsplit('/').next().unwrap_or(image).split(':').next().unwrap_or_default();
-        !of_control_planes.contains(&name)
-    };
-    images(release, version, cluster).into_iter().filter(on_any).collect()
 }
 
 fn dns(release: &Release, version: Version, cluster: &Map<String, Value>, repository: &str) -> Vec<String> {
@@ -113,7 +125,8 @@ mod tests {
 
     fn of(version: &str, cluster: Value) -> Vec<String> {
         let version: Version = version.parse().expect("a version");
-        images(version.release().expect("a release"), version, cluster.as_object().expect("a map"))
+        let all = images(version.release().expect("a release"), version, cluster.as_object().expect("a map"));
+        all.into_iter().map(|image| image.name).collect()
     }
 
     /// What `kubeadm config images list --kubernetes-version v1.36.3` of that kubeadm prints.
@@ -130,6 +143,17 @@ mod tests {
                 "registry.k8s.io/pause:3.10.2",
                 "registry.k8s.io/etcd:3.6.8-0",
             ]
+        );
+    }
+
+    #[test]
+    fn workers_need_what_is_not_the_control_plane_s() {
+        let version: Version = "1.36.3".parse().expect("a version");
+        let all = images(version.release().expect("a release"), version, &Map::new());
+        let on_nodes = all.iter().filter(|image| image.runs_on == RunsOn::Nodes).map(|image| image.name.as_str());
+        assert_eq!(
+            on_nodes.collect::<Vec<_>>(),
+            ["registry.k8s.io/kube-proxy:v1.36.3", "registry.k8s.io/coredns/coredns:v1.14.2", "registry.k8s.io/pause:3.10.2"]
         );
     }
 
@@ -152,14 +176,6 @@ mod tests {
             json!({"proxy": {"disabled": true}, "dns": {"disabled": true}, "etcd": {"external": {"endpoints": []}}}),
         );
         assert_eq!(bare.len(), 4);
-    }
-
-    #[test]
-    fn a_worker_runs_neither_servers_nor_etcd() {
-        let version: Version = "1.37.2".parse().expect("a version");
-        let list = of_worker(version.release().expect("a release"), version, &Map::new());
-        let names: Vec<_> = list.iter().map(|image| image.split(':').next().expect("a name")).collect();
-        assert_eq!(names, ["registry.k8s.io/kube-proxy", "registry.k8s.io/coredns/coredns", "registry.k8s.io/pause"]);
     }
 
     /// Where the release's own default is not ours, CoreDNS is found below ours nevertheless.

@@ -11,6 +11,7 @@ mod releases;
 pub mod removed;
 pub mod schema;
 mod version;
+pub mod workloads;
 
 pub use release::{CertificateKeyInput, CoreDnsPath, InitRoute, KubeadmApi, KubeletDropIns, Release, Steps, Swap};
 pub use releases::{first_release, last_release, release, releases};

@@ -45,6 +45,7 @@ pub fn build(raw: &Raw<'_>, files: &Files<'_>, documents: Documents) -> Option<C
         cni: own(&raw.cni)?,
         images: own(&raw.images)?,
         os: own(&raw.os)?,
+        architecture: own(&raw.architecture)?,
         registry_mirrors: raw
             .mirrors
             .iter()
@@ -123,6 +124,7 @@ fn machine(node: &RawNode<'_>, files: &Files<'_>) -> Option<NodeSpec> {
         advertise_address: own(&node.advertise_address),
         files: node.files.iter().map(|file| extra_file(file, files)).collect::<Option<_>>()?,
         os: own(&node.os),
+        architecture: own(&node.architecture),
         deliver: node.deliver.as_ref().map(|words| values(words)),
         platform: own(&node.platform),
         ignition_version: own(&node.ignition_version),

@@ -4,7 +4,9 @@
 //! mean together (`check`).
 
 use super::form::Form;
-use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, Install, KeyAlgorithm, Role};
+use super::spec::{
+    Architecture, BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, Install, KeyAlgorithm, Role,
+};
 use crate::os::SpecVersion;
 use crate::{delivery, platform};
 
@@ -139,6 +141,12 @@ pub const PROFILE: Group = Group {
             "Where container images come from: `preloaded` makes each machine wait, before kubeadm runs, until containerd has those it needs.",
         ),
         key("os", Choice(os_words), Default("debian"), "The operating system of the machines' image."),
+        key(
+            "architecture",
+            Choice(|| Architecture::WORDS.to_vec()),
+            Default("amd64"),
+            "The machines' kind of processor; `kubespore images` says which platforms of an image are needed.",
+        ),
         DELIVER,
         PLATFORM,
         IGNITION_VERSION,
@@ -371,6 +379,12 @@ pub const NODE: Group = Group {
         key("advertiseAddress", Text(Form::Address), Optional, "What its API server advertises; left out, `address`."),
         key("files", Many(&Shape::Group(&NODE_FILE)), Optional, "Files for this machine alone."),
         key("os", Choice(os_words), Optional, "Its operating system, where it differs from the others'."),
+        key(
+            "architecture",
+            Choice(|| Architecture::WORDS.to_vec()),
+            Optional,
+            "Its kind of processor, where it differs from the others'.",
+        ),
         DELIVER,
         PLATFORM,
         IGNITION_VERSION,

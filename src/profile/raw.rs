@@ -12,7 +12,7 @@ use std::str::FromStr;
 use super::form;
 use super::keys::{self, Group, Key, Need, Shape};
 use super::shape::anchor;
-use super::spec::{BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, KeyAlgorithm, Role};
+use super::spec::{Architecture, BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, KeyAlgorithm, Role};
 use crate::diag::Diagnostic;
 use crate::kubernetes::Version;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
@@ -88,6 +88,7 @@ pub struct Raw<'n> {
     pub cni: Option<At<Cni>>,
     pub images: Option<At<ImageSource>>,
     pub os: Option<At<String>>,
+    pub architecture: Option<At<Architecture>>,
     pub nodes: Vec<RawNode<'n>>,
     /// The keys of `network`, with their places.
     pub network_given: Vec<(&'n str, Range<usize>)>,
@@ -139,6 +140,7 @@ pub struct RawNode<'n> {
     pub advertise_address: Option<At<IpAddr>>,
     pub files: Vec<RawFile>,
     pub os: Option<At<String>>,
+    pub architecture: Option<At<Architecture>>,
     pub deliver: Option<Vec<At<String>>>,
     pub platform: Option<At<String>>,
     pub ignition_version: Option<At<SpecVersion>>,
@@ -295,6 +297,7 @@ pub fn read(root: &Node) -> Raw<'_> {
         cni: profile.get("cni"),
         images: profile.get("images"),
         os: profile.get("os"),
+        architecture: profile.get("architecture"),
         nodes: profile.groups("nodes", &keys::NODE).map(|view| node(&view, &network, &profile)).collect(),
         network_given: network.given(),
         network_dhcp: network.get("dhcp").is_some_and(|at: At<bool>| at.value),
@@ -341,6 +344,7 @@ fn node<'n>(view: &View<'n>, network: &View<'n>, profile: &View<'n>) -> RawNode<
         advertise_address: view.get("advertiseAddress"),
         files: view.groups("files", &keys::NODE_FILE).map(|view| file(&view)).collect(),
         os: view.get("os"),
+        architecture: view.get("architecture"),
         deliver: [view, profile].into_iter().find(|at| at.node("deliver").is_some()).map(|at| at.many("deliver")),
         platform: view.get("platform").or_else(|| profile.get("platform")),
         ignition_version: view.get("ignitionVersion").or_else(|| profile.get("ignitionVersion")),

@@ -66,6 +66,8 @@ pub struct ClusterSpec {
     pub images: ImageSource,
     /// The machine's operating system family, cluster-wide; a node may differ.
     pub os: String,
+    /// The machines' kind of processor, cluster-wide; a node may differ.
+    pub architecture: Architecture,
     /// Registry mirrors for containerd, by the registry they stand for.
     pub registry_mirrors: Vec<RegistryMirror>,
     /// The user's kubeadm documents in the shape of the newest kubeadm API (lists of `{name, value}` for extra arguments).
@@ -297,6 +299,29 @@ words! {
     }
 }
 
+words! {
+    /// A kind of processor, in the words of Go and of container images: those that Kubernetes is released for on Linux
+    /// (`hack/lib/golang.sh`, `KUBE_SUPPORTED_SERVER_PLATFORMS`).
+    Architecture {
+        /// x86 with 64 bits.
+        Amd64 = "amd64",
+        /// ARM with 64 bits.
+        Arm64 = "arm64",
+        /// POWER with 64 bits, little-endian.
+        Ppc64le = "ppc64le",
+        /// IBM Z.
+        S390x = "s390x",
+    }
+}
+
+impl ClusterSpec {
+    /// Returns a machine's kind of processor.
+    #[must_use]
+    pub fn architecture_of(&self, node: &NodeSpec) -> Architecture {
+        node.architecture.unwrap_or(self.architecture)
+    }
+}
+
 /// One machine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeSpec {
@@ -334,6 +359,8 @@ pub struct NodeSpec {
     pub files: Vec<ExtraFile>,
     /// The operating system, when it differs from the cluster's.
     pub os: Option<String>,
+    /// Its kind of processor, when it differs from the cluster's.
+    pub architecture: Option<Architecture>,
     /// The images its seed is packed into; `None` is what its first-boot program usually takes.
     pub deliver: Option<Vec<String>>,
     /// The platform whose user-data is written too.

@@ -4,7 +4,9 @@
 //! which no scalar can be taken for another type. Absent on purpose: what any key means.
 
 mod read;
+mod stream;
 mod write;
 
 pub use read::{Kind, Node, Pair, Scalar, parse, to_json};
+pub use stream::documents;
 pub use write::{Yaml, is_literal, quote, to_string};

@@ -350,6 +350,55 @@ fn preloaded_images_are_asked_of_each_machine_by_its_role() {
     assert!(!worker.contains("/kube-apiserver:") && !worker.contains("/etcd:"), "{worker}");
 }
 
+/// Two architectures, and manifests that bring images of their own and one of kubeadm's.
+#[test]
+fn images_are_listed_with_their_origin_and_platforms() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "net/flannel.yml",
+        "apiVersion: apps/v1\nkind: DaemonSet\nspec: {template: {spec: {containers: [{image: r.lab/flannel:v1}]}}}\n",
+    );
+    let pods = ["r.lab/flannel:v1", "registry.k8s.io/etcd:3.6.8-0"]
+        .map(|image| format!("apiVersion: v1\nkind: Pod\nspec: {{containers: [{{image: '{image}'}}]}}\n"));
+    scratch.write("pods.yaml", pods.join("---\n"));
+    let profile = scratch.write(
+        "profile.yaml",
+        "apiVersion: kubespore/v1\ncluster: images\nkubernetesVersion: 1.36.2\ncontrolPlaneEndpoint: api.images.internal:6443\n\
+         architecture: arm64\nmanifests: [net/flannel.yml, pods.yaml]\nnodes:\n\
+         - {name: cp-1, role: control-plane, address: 10.0.0.11/24}\n\
+         - {name: w-1, role: worker, address: 10.0.0.21/24, architecture: amd64}\n",
+    );
+    let run = |more: &[&str]| {
+        kubespore(["images".as_ref(), profile.as_os_str()].into_iter().chain(more.iter().map(AsRef::as_ref))).code(0).stdout()
+    };
+    let listed: serde_json::Value = serde_json::from_str(&run(&["-o", "json"])).expect("JSON");
+    assert_eq!(listed["kubernetesVersion"], "v1.36.2");
+    let entry = |entry: &serde_json::Value| {
+        let platforms = entry["platforms"].as_array().expect("a list").iter().map(|p| p.as_str().expect("text"));
+        let text = |key: &str| entry[key].as_str().expect("text").to_owned();
+        format!("{} {} {}", text("name"), text("from"), platforms.collect::<Vec<_>>().join(","))
+    };
+    let shown: Vec<_> = listed["images"].as_array().expect("a list").iter().map(entry).collect();
+    assert_eq!(
+        shown,
+        [
+            "registry.k8s.io/kube-apiserver:v1.36.2 kubeadm linux/arm64",
+            "registry.k8s.io/kube-controller-manager:v1.36.2 kubeadm linux/arm64",
+            "registry.k8s.io/kube-scheduler:v1.36.2 kubeadm linux/arm64",
+            "registry.k8s.io/kube-proxy:v1.36.2 kubeadm linux/amd64,linux/arm64",
+            "registry.k8s.io/coredns/coredns:v1.14.2 kubeadm linux/amd64,linux/arm64",
+            "registry.k8s.io/pause:3.10.2 kubeadm linux/amd64,linux/arm64",
+            "registry.k8s.io/etcd:3.6.8-0 kubeadm linux/amd64,linux/arm64",
+            "r.lab/flannel:v1 flannel.yaml linux/amd64,linux/arm64",
+        ]
+    );
+    let names: Vec<_> = shown.iter().map(|line| line.split(' ').next().expect("a name")).collect();
+    assert_eq!(run(&[]).lines().collect::<Vec<_>>(), names);
+    assert_eq!(run(&["--arch", "amd64"]).lines().collect::<Vec<_>>(), names[3..]);
+    assert_eq!(run(&["--arch", "s390x"]), "");
+    kubespore(["images".as_ref(), profile.as_os_str(), "--arch".as_ref(), "vax".as_ref()]).code(2);
+}
+
 #[test]
 fn images_for_a_cluster_that_exists_only_join_it() {
     let scratch = Scratch::new();

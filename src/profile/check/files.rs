@@ -257,7 +257,7 @@ pub fn manifest_name(path: &str) -> Result<String, String> {
 fn manifest(bytes: &[u8]) -> Result<(), String> {
     let whole = std::str::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
     let mut objects = 0;
-    for (line, document) in documents(whole) {
+    for (line, document) in yaml::documents(whole) {
         let node = yaml::parse(document).map_err(|(reason, at): (String, Range<usize>)| {
             let within = document.get(..at.start).map_or(0, |before| before.matches('\n').count());
             format!("line {}: {reason}", line + within)
@@ -273,22 +273,6 @@ fn manifest(bytes: &[u8]) -> Result<(), String> {
         }
     }
     if objects == 0 { Err("there is nothing in it".into()) } else { Ok(()) }
-}
-
-/// Splits a stream into its documents, each with the number of its first line.
-fn documents(whole: &str) -> Vec<(usize, &str)> {
-    let (mut found, mut start, mut first_line) = (Vec::new(), 0, 1);
-    let mut at = 0;
-    for (i, line) in whole.split_inclusive('\n').enumerate() {
-        if line.strip_prefix("---").is_some_and(|rest| rest.trim_end().is_empty() || rest.starts_with([' ', '\t'])) {
-            found.push((first_line, &whole[start..at]));
-            start = at + line.find(['\n', ' ', '\t']).unwrap_or(line.len());
-            first_line = i + 1;
-        }
-        at += line.len();
-    }
-    found.push((first_line, &whole[start..]));
-    found.into_iter().filter(|(_, text)| !text.trim().is_empty()).collect()
 }
 
 #[cfg(test)]
