@@ -13,6 +13,6 @@ pub mod schema;
 mod version;
 pub mod workloads;
 
-pub use release::{CertificateKeyInput, CoreDnsPath, InitRoute, KubeadmApi, KubeletDropIns, Release, Steps, Swap};
+pub use release::{CertificateKeyInput, ContainerdFit, CoreDnsPath, InitRoute, KubeadmApi, KubeletDropIns, Release, Steps, Swap};
 pub use releases::{first_release, last_release, release, releases};
 pub use version::{Minor, Version};

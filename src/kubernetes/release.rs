@@ -100,6 +100,19 @@ pub enum CoreDnsPath {
     NestedInDefault,
 }
 
+/// How a containerd goes with a release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerdFit {
+    /// It does not speak the kubelet's CRI yet.
+    TooOld,
+    /// It does not speak the kubelet's CRI any more.
+    TooNew,
+    /// They speak the same CRI, but its makers do not run it with the release.
+    Untested,
+    /// Its makers run it with the release.
+    Tested,
+}
+
 /// A fact that changed within a minor: the patch level from which it holds, and the value.
 pub type Steps<T> = &'static [(u16, T)];
 
@@ -304,6 +317,20 @@ impl Release {
     #[must_use]
     pub fn init_route(&self, patch: u16) -> InitRoute {
         at(self.init_route, patch)
+    }
+
+    /// Tells how a containerd of that major and minor version goes with this release.
+    #[must_use]
+    pub fn containerd_fit(&self, minor: (u16, u16)) -> ContainerdFit {
+        if minor < self.containerd_least {
+            ContainerdFit::TooOld
+        } else if self.containerd_before.is_some_and(|before| minor >= before) {
+            ContainerdFit::TooNew
+        } else if minor < self.containerd_tested {
+            ContainerdFit::Untested
+        } else {
+            ContainerdFit::Tested
+        }
     }
 
     /// Returns the first patch level of this minor whose `kubeadm init` is patient again, when `patch` is not.

@@ -380,6 +380,7 @@ impl Version {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kubernetes::ContainerdFit;
 
     fn of(text: &str) -> (&'static Release, u16) {
         let version: Version = text.parse().expect("a version");
@@ -470,6 +471,23 @@ mod tests {
         }
         let (r, patch) = of("1.34.3");
         assert_eq!(r.patient_from(patch).map(|v| v.to_string()), Some("1.34.8".to_owned()));
+    }
+
+    #[test]
+    fn containerd_goes_with_the_releases_that_speak_its_cri() {
+        for (release, containerd, fit) in [
+            ("1.22.17", (2, 0), ContainerdFit::TooNew),
+            ("1.22.17", (1, 7), ContainerdFit::Tested),
+            ("1.23.17", (2, 0), ContainerdFit::Tested),
+            ("1.25.0", (1, 5), ContainerdFit::Tested),
+            ("1.26.0", (1, 5), ContainerdFit::TooOld),
+            ("1.26.0", (1, 6), ContainerdFit::Tested),
+            ("1.35.0", (1, 6), ContainerdFit::Untested),
+            ("1.36.0", (2, 1), ContainerdFit::Untested),
+            ("1.37.2", (2, 2), ContainerdFit::Tested),
+        ] {
+            assert_eq!(of(release).0.containerd_fit(containerd), fit, "{release} {containerd:?}");
+        }
     }
 
     #[test]

@@ -100,7 +100,7 @@ codes! {
     Fatal INVALID_INTERFACE = "invalid-interface":
         "Linux allows an interface 15 bytes without blank, slash or colon; `*`, `?` and `[…]` match several."
     Fatal INVALID_VERSION = "invalid-version":
-        "The Kubernetes version is three numbers, with or without `v`: the images and the kubeadm binary on the machine have exactly one."
+        "The Kubernetes version is three numbers, with or without `v`: the images and the kubeadm binary on the machine have exactly one. containerd's has two or three."
     Fatal VERSION_CHANNEL = "version-channel":
         "`stable`, `latest` and their like are channels. kubeadm resolves a channel by asking dl.k8s.io at first boot, waits for a timeout without internet, and \
          then takes its own version; the same profile would mean another cluster every month. Write the full version that the image has."
@@ -242,6 +242,9 @@ codes! {
     Fatal OTHER_RUNTIME = "other-runtime":
         "Machines run containerd: it is what first boot configures, starts and checks. Docker is not a runtime for the kubelet since 1.24, when dockershim went; \
          containerd, which Docker itself uses, works with every release."
+    Objection CONTAINERD_UNSUPPORTED = "containerd-unsupported":
+        "The kubelet and containerd speak CRI with each other. Kubernetes speaks CRI v1 alone since 1.26, which containerd does since 1.6; it speaks v1alpha2 alone up to 1.22, which \
+         containerd dropped with 2.0. Where they have no version in common the kubelet exits or no pod starts."
     Objection FLAG_REMOVED = "flag-removed":
         "The component of this release does not have the flag and exits with \"unknown flag\". The finding says since when, and what took its place."
     Objection FLAG_VALUE = "flag-value":
@@ -295,6 +298,8 @@ codes! {
         "First boot switches swap off. A kubelet that does not mind swap hides that it came back; limits of memory then do not hold, unless `memorySwap` says how."
     Warning CGROUP_VERSION = "cgroup-version":
         "Since 1.35 the kubelet refuses a machine with cgroup v1 unless `failCgroupV1` is false. kubeadm's preflight refuses it as well."
+    Warning CONTAINERD_UNTESTED = "containerd-untested":
+        "containerd's makers publish which of its versions they run with which Kubernetes, in RELEASES.md. An older one usually works, and gets no repairs when it does not."
     Warning INTERFACE_PATTERN = "interface-pattern":
         "netplan finds an interface by a pattern such as `e*`, which is also what an address without `mac` and `interface` is given by. cloud-init's writers for NetworkManager, sysconfig, ifupdown and \
          systemd-networkd do not: they configure an interface that is called otherwise than any the machine has, and it comes up without network. Debian's cloud images have netplan since 12; an older or smaller \

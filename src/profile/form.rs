@@ -9,6 +9,7 @@ use std::str::FromStr;
 use super::codes::{self, Code};
 use crate::kubernetes::Version;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
+use crate::runtime::ContainerdVersion;
 
 /// What a text must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Form {
     NodeName,
     /// A full Kubernetes version.
     Version,
+    /// A version of containerd.
+    ContainerdVersion,
     /// `host:port`.
     Endpoint,
     /// An IP address.
@@ -74,6 +77,7 @@ impl Form {
             Self::Name => "a name such as `lab` or `api.lab.internal`",
             Self::NodeName => "a node name such as `cp-1`",
             Self::Version => "a full version such as `1.36.2`",
+            Self::ContainerdVersion => "a version such as `2.1.5`",
             Self::Endpoint => "`host:port`, such as `api.lab.internal:6443`",
             Self::Address => "an IP address",
             Self::InterfaceAddress => "an address with its prefix length, such as `10.0.0.11/24`",
@@ -111,6 +115,9 @@ impl Form {
             Self::Name => fault(&codes::INVALID_NAME, "a name", parse::<DnsName>(text)).map(|f| lower_case(f, text)),
             Self::NodeName => fault(&codes::INVALID_NAME, "a node name", node_name(text)).map(|f| lower_case(f, text)),
             Self::Version => version(text),
+            Self::ContainerdVersion => {
+                fault(&codes::INVALID_VERSION, "a version of containerd", parse::<ContainerdVersion>(text))
+            }
             Self::Endpoint => fault(&codes::INVALID_ENDPOINT, "an endpoint", parse::<Endpoint>(text)),
             Self::Address => fault(&codes::INVALID_ADDRESS, "an IP address", address(text)),
             Self::InterfaceAddress => interface_address(text),

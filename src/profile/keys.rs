@@ -147,6 +147,12 @@ pub const PROFILE: Group = Group {
             Default("amd64"),
             "The machines' kind of processor; `kubespore images` says which platforms of an image are needed.",
         ),
+        key(
+            "containerdVersion",
+            Text(Form::ContainerdVersion),
+            Optional,
+            "The version of containerd in the machines' image, to be compared with what the release of Kubernetes works with.",
+        ),
         DELIVER,
         PLATFORM,
         IGNITION_VERSION,

@@ -17,6 +17,7 @@ use crate::diag::Diagnostic;
 use crate::kubernetes::Version;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
 use crate::os::SpecVersion;
+use crate::runtime::ContainerdVersion;
 use crate::yaml::{Kind, Node};
 
 /// A value and the place where it was written.
@@ -89,6 +90,7 @@ pub struct Raw<'n> {
     pub images: Option<At<ImageSource>>,
     pub os: Option<At<String>>,
     pub architecture: Option<At<Architecture>>,
+    pub containerd: Option<At<ContainerdVersion>>,
     pub nodes: Vec<RawNode<'n>>,
     /// The keys of `network`, with their places.
     pub network_given: Vec<(&'n str, Range<usize>)>,
@@ -298,6 +300,7 @@ pub fn read(root: &Node) -> Raw<'_> {
         images: profile.get("images"),
         os: profile.get("os"),
         architecture: profile.get("architecture"),
+        containerd: profile.get("containerdVersion"),
         nodes: profile.groups("nodes", &keys::NODE).map(|view| node(&view, &network, &profile)).collect(),
         network_given: network.given(),
         network_dhcp: network.get("dhcp").is_some_and(|at: At<bool>| at.value),

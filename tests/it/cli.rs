@@ -419,3 +419,12 @@ fn images_for_a_cluster_that_exists_only_join_it() {
     let page = fs::read_to_string(scratch.path("out/lab/README.md")).expect("rendered");
     assert!(page.contains("only join a cluster that exists") && !page.contains("permission to found"), "{page}");
 }
+
+#[test]
+fn strict_refuses_warnings() {
+    let profile = "tests/bad/containerd-untested.yaml";
+    assert!(kubespore(["validate", profile]).code(0).stderr().contains("warning[containerd-untested]"));
+    let said = kubespore(["validate", "--strict", profile]).code(1).stderr();
+    assert!(said.ends_with(": 0 errors, 1 warning refused by --strict\n"), "{said}");
+    kubespore(["images", "--strict", profile]).code(1);
+}

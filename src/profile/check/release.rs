@@ -4,7 +4,9 @@ use super::super::codes;
 use super::super::raw::{At, Point, Raw};
 use super::super::spec::{BalancerKind, Credential, Discovery, Distribution, Found, KeyAlgorithm};
 use crate::diag::Report;
-use crate::kubernetes::{CertificateKeyInput, InitRoute, Minor, Release, Version, first_release, release, releases};
+use crate::kubernetes::{
+    CertificateKeyInput, ContainerdFit, InitRoute, Minor, Release, Version, first_release, release, releases,
+};
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
     joining(raw, report);
@@ -21,6 +23,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
         return;
     };
     impatience(raw, known, report);
+    containerd(raw, known, version, report);
     if let Some(algorithm) = &raw.key_algorithm
         && algorithm.value == KeyAlgorithm::EcdsaP256
         && !known.ec_certificate_authority
@@ -97,6 +100,35 @@ fn impatience(raw: &Raw<'_>, known: &Release, report: &mut Report) {
             finding.help(format!("use Kubernetes {good}, or a health check of the load balancer that succeeds within seconds"))
         }
         None => finding.help("use another release, or a health check of the load balancer that succeeds within seconds"),
+    });
+}
+
+/// Whether the containerd of the machines' image works with the release.
+fn containerd(raw: &Raw<'_>, known: &Release, version: &At<Version>, report: &mut Report) {
+    let Some(given) = &raw.containerd else { return };
+    let shown = |(major, minor): (u16, u16)| format!("{major}.{minor}");
+    let newer = || format!("take containerd {} or newer into the image", shown(known.containerd_tested));
+    let (own, minor) = (given.value, known.minor);
+    report.push(match known.containerd_fit(given.minor) {
+        ContainerdFit::Tested => return,
+        ContainerdFit::TooOld => codes::CONTAINERD_UNSUPPORTED
+            .found(format!("containerd {own} is too old for Kubernetes {minor}"))
+            .point(given, format!("older than {}", shown(known.containerd_least)))
+            .point(version, "this release")
+            .note("the kubelet finds no CRI that it speaks: \"unknown service runtime.v1.RuntimeService\"")
+            .help(newer()),
+        ContainerdFit::TooNew => codes::CONTAINERD_UNSUPPORTED
+            .found(format!("containerd {own} is too new for Kubernetes {minor}"))
+            .point(given, known.containerd_before.map_or_else(String::new, |before| format!("not older than {}", shown(before))))
+            .point(version, since("the CRI it speaks", first_release(|release| release.containerd_before.is_none())))
+            .note("the kubelet finds no CRI that it speaks: \"unknown service runtime.v1alpha2.RuntimeService\"")
+            .help(format!("take an older containerd into the image, from {} on", shown(known.containerd_least))),
+        ContainerdFit::Untested => codes::CONTAINERD_UNTESTED
+            .found(format!("containerd {own} is older than its makers run with Kubernetes {minor}"))
+            .point(given, format!("older than {}", shown(known.containerd_tested)))
+            .point(version, "this release")
+            .note("the two speak the same CRI, but what the release newly asks of the runtime may be missing (containerd's RELEASES.md)")
+            .help(newer()),
     });
 }
 
