@@ -49,30 +49,24 @@ pub fn of(plan: &ClusterPlan<'_>) -> Vec<Lifetime> {
             true,
             "`kubespore secrets rotate admin` makes another",
         ),
-        counted(
-            "bootstrap tokens",
-            (spec.join.token_ttl != 0).then(|| duration(spec.join.token_ttl)),
-            if spec.founds() { "`kubeadm init`" } else { "their minting" },
-            "a machine that has not joined, or was wiped, waits and says which command renews its token",
-        ),
-    ];
-    if spec.founds() {
-        let permission = until(
+        until(
             "permission to found the cluster",
             instant(bundle.found_until),
             false,
             "these images join, but found no cluster: one that never came up stays down",
-        );
-        all.insert(all.len() - 1, permission);
-    }
+        ),
+        counted(
+            "bootstrap tokens",
+            (spec.join.token_ttl != 0).then(|| duration(spec.join.token_ttl)),
+            "`kubeadm init`",
+            "a machine that has not joined, or was wiped, waits and says which command renews its token",
+        ),
+    ];
     if spec.pki.distribution == Distribution::CertificateKey {
-        let then = match spec.founds() {
-            true => format!(
-                "the founder uploads them anew until every control plane has joined, at the latest until {}",
-                instant(bundle.found_until)
-            ),
-            false => "upload them anew: `kubeadm init phase upload-certs` on a control plane, with the same key".to_owned(),
-        };
+        let then = format!(
+            "the founder uploads them anew until every control plane has joined, at the latest until {}",
+            instant(bundle.found_until)
+        );
         all.push(counted("uploaded certificates", Some(duration(2 * 3600)), "their upload", &then));
     }
     all.push(counted(

@@ -48,11 +48,6 @@ impl ClusterPlan<'_> {
     pub fn control_planes(&self) -> impl Iterator<Item = &NodePlan<'_>> {
         self.nodes.iter().filter(|node| matches!(node.act, Act::Found | Act::JoinControlPlane))
     }
-
-    /// The workers, in the order of the profile.
-    pub fn workers(&self) -> impl Iterator<Item = &NodePlan<'_>> {
-        self.nodes.iter().filter(|node| node.act == Act::JoinWorker)
-    }
 }
 
 impl ClusterPlan<'_> {
@@ -190,7 +185,7 @@ pub fn plan<'a>(spec: &'a ClusterSpec, bundle: &'a Bundle) -> ClusterPlan<'a> {
 
 fn plan_node<'a>(spec: &'a ClusterSpec, bundle: &Bundle, node: &'a NodeSpec, index: usize, ordinal: usize) -> NodePlan<'a> {
     let act = match (node.role, ordinal) {
-        (Role::ControlPlane, 0) if spec.founds() => Act::Found,
+        (Role::ControlPlane, 0) => Act::Found,
         (Role::ControlPlane, _) => Act::JoinControlPlane,
         (Role::Worker, _) => Act::JoinWorker,
         (Role::LoadBalancer, _) => Act::Balance,

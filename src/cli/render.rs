@@ -10,7 +10,7 @@ use super::{Failure, ProfileArgs, Talk};
 use crate::error::Error;
 use crate::handover::{self, Manifest};
 use crate::out::{Destination, MANIFEST};
-use crate::plan::{ClusterPlan, NodePlan, may_hold, plan};
+use crate::plan::{ClusterPlan, may_hold, plan};
 use crate::tree::{RelPath, Tree};
 use crate::{artefacts, exposure, kubeadm, lifetimes, secrets};
 
@@ -51,28 +51,14 @@ pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
     talk.say(&format!("wrote {files} files for {nodes} nodes to {}", target.display()));
     talk.say(&format!("  kubectl --kubeconfig {} get nodes", target.join("admin.kubeconfig").display()));
     talk.say(&format!("  {}", rejoin(&plan)));
-    let tokens: Vec<_> = tree.iter().filter(|(path, _)| path.as_str().ends_with("/bootstrap-token.yaml")).collect();
-    if !tokens.is_empty() {
-        talk.say("  the cluster does not know these machines' tokens yet; before they boot:");
-        for (path, _) in tokens {
-            talk.say(&format!("    kubectl apply -f {}", target.join(path.as_str()).display()));
-        }
-    }
     Ok(())
 }
 
 /// The promise, with its end.
 fn rejoin(plan: &ClusterPlan<'_>) -> String {
-    let ends = |node: &&NodePlan<'_>| node.holds.own_token && plan.spec.join.token_ttl > 0;
-    let (planes, workers) = (plan.control_planes().any(|node| ends(&node)), plan.workers().any(|node| ends(&node)));
-    let from = if plan.spec.founds() { "`kubeadm init`" } else { "its token was minted" };
-    let until = format!("until {} after {from}", kubeadm::duration(plan.spec.join.token_ttl));
-    match (planes, workers) {
-        (false, false) => "a wiped machine rejoins from the same image at any time".to_owned(),
-        (true, false) if plan.workers().next().is_some() => {
-            format!("a wiped control plane rejoins from the same image {until}, a worker at any time")
-        }
-        _ => format!("a wiped machine rejoins from the same image {until}"),
+    match plan.spec.join.token_ttl {
+        0 => "a wiped machine rejoins from the same image at any time".to_owned(),
+        ttl => format!("a wiped machine rejoins from the same image until {} after `kubeadm init`", kubeadm::duration(ttl)),
     }
 }
 
@@ -174,6 +160,6 @@ fn cluster(plan: &ClusterPlan<'_>) -> handover::Cluster {
         discovery: spec.join.discovery.as_str().into(),
         discovery_hash: bundle.discovery_hash(),
         minted: secrets::instant(bundle.minted),
-        found_until: spec.founds().then(|| secrets::instant(bundle.found_until)),
+        found_until: secrets::instant(bundle.found_until),
     }
 }

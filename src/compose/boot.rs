@@ -13,7 +13,7 @@ use crate::os::FirstBootProgram;
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Distribution, Found, ImageSource, LoadBalancer};
 use crate::runtime;
-use crate::secrets::{self, Leaf};
+use crate::secrets::Leaf;
 
 /// Where etcd keeps its data, on the machine and in its pod.
 pub const ETCD_DATA: &str = "/var/lib/etcd";
@@ -134,8 +134,7 @@ impl Facts<'_> {
             minted: seconds(bundle.minted.unix_timestamp()),
             found_until: seconds(bundle.found_until.unix_timestamp()),
             found: match spec.bootstrap.found {
-                // A machine that never founds does not ask.
-                Found::Majority | Found::Never => first_boot::Found::Majority,
+                Found::Majority => first_boot::Found::Majority,
                 Found::Alone => first_boot::Found::Alone,
             },
             distribution: match spec.pki.distribution {
@@ -188,9 +187,6 @@ impl Facts<'_> {
         match held {
             Some(leaf) => Some(seconds(self.cluster.leaf(self.node, leaf).until().unix_timestamp())),
             None if join.token_ttl == 0 => None,
-            None if let Some(since) = secrets::late_token_since(self.cluster.spec, bundle, self.node.spec) => {
-                Some(seconds(since.unix_timestamp()) + join.token_ttl)
-            }
             // A token's life counts from `kubeadm init`, which happens before `found_until` or never.
             None => Some(seconds(bundle.found_until.unix_timestamp()) + join.token_ttl),
         }

@@ -68,9 +68,8 @@ pub struct Cluster {
     pub discovery_hash: String,
     /// When the bundle was minted, RFC 3339.
     pub minted: String,
-    /// Until when the founder may found, RFC 3339; absent where every machine only joins.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub found_until: Option<String>,
+    /// Until when the founder may found, RFC 3339.
+    pub found_until: String,
 }
 
 /// How long something works, as it will behave: until an instant, or so long from an event on.

@@ -322,9 +322,6 @@ codes! {
         "A manifest is YAML text of one or more documents, each with `apiVersion` and `kind`. The founder would otherwise find out after the cluster stands."
     Fatal DUPLICATE_MANIFEST = "duplicate-manifest":
         "Manifests lie in one directory on the founder, under their file names; two of the same name cannot."
-    Warning NO_FOUNDER = "no-founder":
-        "With `bootstrap: {found: never}` every image only joins a cluster that exists, so what the founder would do after founding is done by nobody. \
-         Tokens are no part of this: render writes each as a Secret beside its node, to be applied before the machine boots."
     Fatal DUPLICATE_USER = "duplicate-user":
         "Two users have the same login name; `sshAuthorizedKeys` at the top makes a user named `kubespore`."
     Warning USER_WITHOUT_KEY = "user-without-key":

@@ -297,8 +297,7 @@ pub const BOOTSTRAP: Group = Group {
             "found",
             Choice(|| Found::WORDS.to_vec()),
             Default("majority"),
-            "What the founder must see first: a `majority` of the control planes empty, or (`alone`) two minutes of silence; `never` \
-             makes images that only join a cluster which exists.",
+            "What the founder must see first: a `majority` of the control planes empty, or (`alone`) two minutes of silence.",
         ),
         key("foundWithin", Text(Form::Duration), Default("720h"), "How long after minting a cluster may be founded."),
         key(

@@ -183,12 +183,6 @@ words! {
 }
 
 impl ClusterSpec {
-    /// Whether one of these machines may found the cluster; else it exists already.
-    #[must_use]
-    pub fn founds(&self) -> bool {
-        self.bootstrap.found != Found::Never
-    }
-
     /// Returns what a machine of a role proves itself with.
     ///
     /// Identity is for workers: a control plane's certificate and keys need the rights of a bootstrapper. Left to
@@ -243,8 +237,6 @@ words! {
         Majority = "majority",
         /// Nothing but silence for two minutes; accepts a second cluster after a partition.
         Alone = "alone",
-        /// Nothing makes a machine found: the cluster exists, and every image only joins it.
-        Never = "never",
     }
 }
 

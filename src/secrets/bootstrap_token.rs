@@ -13,21 +13,16 @@ use crate::yaml::{Yaml, to_string};
 /// The group that kubeadm's rules let post certificate requests and read what a join needs.
 const GROUP: &str = "system:bootstrappers:kubeadm:default-node-token";
 
-/// Since when a node has a token that no founder creates: it was made after the bundle, or no machine of the profile founds.
-/// `None` for a node whose token the founder creates, or that joins without one.
-#[must_use]
-pub fn late_token_since(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<OffsetDateTime> {
-    let since = bundle.nodes.get(node.name.as_str())?.token_since;
-    let joins = node.role != Role::LoadBalancer && spec.credential(node.role) == Credential::Token;
-    since.or_else(|| (!spec.founds()).then_some(bundle.minted)).filter(|_| joins)
-}
-
-/// Writes the manifest that a running cluster must be given before a node joins it: that of a token which no founder
-/// creates, good for the profile's `tokenTTL` from its minting on.
+/// Writes the manifest that a running cluster must be given before a node joins it: that of a token which was made after
+/// the bundle, good for the profile's `tokenTTL` from then on. `None` for a node whose token the founder creates, or that
+/// joins without one.
 #[must_use]
 pub fn late_token_manifest(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<String> {
     let known = bundle.nodes.get(node.name.as_str())?;
-    let since = late_token_since(spec, bundle, node)?;
+    let since = known.token_since?;
+    if node.role == Role::LoadBalancer || spec.credential(node.role) != Credential::Token {
+        return None;
+    }
     let life = Duration::seconds(i64::try_from(spec.join.token_ttl).unwrap_or(i64::MAX));
     let until = (spec.join.token_ttl > 0).then(|| since.saturating_add(life));
     Some(bootstrap_token_manifest(&known.token, node.name.as_str(), until, spec.join.discovery).expose().to_owned())

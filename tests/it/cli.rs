@@ -398,33 +398,3 @@ fn images_are_listed_with_their_origin_and_platforms() {
     assert_eq!(run(&["--arch", "s390x"]), "");
     kubespore(["images".as_ref(), profile.as_os_str(), "--arch".as_ref(), "vax".as_ref()]).code(2);
 }
-
-#[test]
-fn images_for_a_cluster_that_exists_only_join_it() {
-    let scratch = Scratch::new();
-    let example = fs::read_to_string("profiles/ha-stacked.yaml").expect("the example");
-    let profile = scratch.write("profile.yaml", format!("{example}bootstrap: {{found: never}}\n"));
-    let said = render(&profile, &scratch, &[]).code(0).stderr();
-    let nodes = scratch.path("out/lab/nodes");
-    for node in ["cp-1", "cp-2", "cp-3"] {
-        let seed = fs::read_to_string(nodes.join(node).join("user-data")).expect("rendered");
-        assert!(!seed.contains("kubeadm/init.yaml") && !seed.contains("may_found"), "{node} could found");
-        let token = nodes.join(node).join("bootstrap-token.yaml");
-        assert!(said.contains(&format!("kubectl apply -f {}", token.display())), "{said}");
-        assert!(fs::read_to_string(token).expect("rendered").contains("  expiration: "), "{node}'s token ends");
-        let line = fs::read_to_string(nodes.join(node).join("join-command")).expect("rendered");
-        assert!(line.starts_with("kubeadm join "), "{line}");
-    }
-    assert!(!nodes.join("lb-1/bootstrap-token.yaml").exists(), "a load balancer joins nothing");
-    let page = fs::read_to_string(scratch.path("out/lab/README.md")).expect("rendered");
-    assert!(page.contains("only join a cluster that exists") && !page.contains("permission to found"), "{page}");
-}
-
-#[test]
-fn strict_refuses_warnings() {
-    let profile = "tests/bad/containerd-untested.yaml";
-    assert!(kubespore(["validate", profile]).code(0).stderr().contains("warning[containerd-untested]"));
-    let said = kubespore(["validate", "--strict", profile]).code(1).stderr();
-    assert!(said.ends_with(": 0 errors, 1 warning refused by --strict\n"), "{said}");
-    kubespore(["images", "--strict", profile]).code(1);
-}

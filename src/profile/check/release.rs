@@ -179,34 +179,4 @@ fn joining(raw: &Raw<'_>, report: &mut Report) {
                 .help("use `found: majority`, or acknowledge `found-alone`"),
         );
     }
-    if let Some(found) = &raw.found
-        && found.value == Found::Never
-    {
-        nobody_founds(raw, found, report);
-    }
-}
-
-/// What only a founder does, where there is none.
-fn nobody_founds(raw: &Raw<'_>, found: &At<Found>, report: &mut Report) {
-    let never = || found.span.clone().unwrap_or_default();
-    if let Some(manifest) = raw.manifests.first() {
-        report.push(
-            codes::NO_FOUNDER
-                .found("nobody applies the `manifests`")
-                .point(manifest, "applied by the machine that founds")
-                .at(never(), "and none does")
-                .help("leave `manifests` out, and apply them to the cluster yourself"),
-        );
-    }
-    if let Some(distribution) = &raw.distribution
-        && distribution.value == Distribution::CertificateKey
-    {
-        report.push(
-            codes::NO_FOUNDER
-                .found("nobody uploads the certificates that control planes would fetch")
-                .at(distribution.span.clone().unwrap_or_default(), "uploaded by the machine that founds")
-                .at(never(), "and none does")
-                .help("before they join, run `kubeadm init phase upload-certs` on a control plane with the bundle's certificate key; it lasts two hours"),
-        );
-    }
 }
