@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 use super::Documents;
 use crate::kubernetes::schema::DocumentKind;
 
-/// Raises the documents: `apiVersion` and `kind` go, argument mappings become lists, timeouts move to where v1beta4 has them.
+/// Raises the documents: `apiVersion` and `kind` go, argument mappings become lists, timeouts move to where v1beta4 has them,
+/// and the runtime's socket gets the scheme that kubeadm since 1.24 adds with a warning (kubernetes #107295).
 pub fn raise(documents: &mut Documents) {
     for kind in DocumentKind::ALL {
         let document = documents.get_mut(kind);
@@ -21,6 +22,14 @@ pub fn raise(documents: &mut Documents) {
     for kind in [DocumentKind::Init, DocumentKind::Cluster, DocumentKind::Join] {
         for value in documents.get_mut(kind).values_mut() {
             list_arguments(value);
+        }
+    }
+    for document in [&mut documents.init, &mut documents.join] {
+        let socket = document.get_mut("nodeRegistration").and_then(|node| node.get_mut("criSocket"));
+        if let Some(Value::String(path)) = socket
+            && path.starts_with('/')
+        {
+            path.insert_str(0, "unix://");
         }
     }
     let health = documents.cluster.get_mut("apiServer").and_then(|server| take(server, "timeoutForControlPlane"));
@@ -91,7 +100,10 @@ mod tests {
                 "etcd": {"local": {"extraArgs": {"quota-backend-bytes": "8"}}},
                 "scheduler": {"extraArgs": [{"name": "a", "value": "b"}]},
             })),
-            join: map(json!({"discovery": {"timeout": "3m"}, "nodeRegistration": {"kubeletExtraArgs": {"max-pods": "50"}}})),
+            join: map(json!({
+                "discovery": {"timeout": "3m"},
+                "nodeRegistration": {"criSocket": "/run/x.sock", "kubeletExtraArgs": {"max-pods": "50"}},
+            })),
             ..Documents::default()
         };
         raise(&mut documents);
@@ -108,7 +120,9 @@ mod tests {
             Value::from(documents.join),
             json!({
                 "discovery": {},
-                "nodeRegistration": {"kubeletExtraArgs": [{"name": "max-pods", "value": "50"}]},
+                "nodeRegistration": {
+                    "criSocket": "unix:///run/x.sock", "kubeletExtraArgs": [{"name": "max-pods", "value": "50"}],
+                },
                 "timeouts": {"controlPlaneComponentHealthCheck": "9m", "discovery": "3m"},
             })
         );

@@ -1,9 +1,10 @@
 """Has a real kubeadm read every document, take up our PKI, and rehearse init and join.
 
-Usage: kubeadm.py KUBEADM RENDERED SCRATCH
-In:  a kubeadm of the release the rendering is for. Out: verdicts.
+Usage: kubeadm.py KUBEADM RENDERED SCRATCH BUSYBOX
+In:  a kubeadm of the release the rendering is for; a static busybox. Out: verdicts.
 Every act runs in a root made of the machine's own files, with no network but loopback. `init --dry-run` yields what the API
-server would hold; `join --dry-run` of every other node then finds that behind the endpoint's address (see endpoint.py).
+server would hold; `join --dry-run` of every other node then finds that behind the endpoint's address (see endpoint.py). Where
+`join` cannot be rehearsed, its first phase runs; the images it wants are there, says a crictl of our own.
 kubeadm's own output may hold secrets: it stays in SCRATCH, and only lines about warnings and errors are quoted.
 """
 
@@ -25,7 +26,12 @@ CELL = os.path.join(HERE, "..", "kubeadm", "cell")
 ENDPOINT = os.path.join(HERE, "..", "kubeadm", "endpoint.py")
 OWN = "/etc/kubespore"
 # klog warnings of a rehearsal that are not about our documents: where it writes, and what this root lacks.
-ABOUT_THE_HOST = re.compile(r"dry-run directory|systemd-resolved|no supported init system|container runtime|sandbox image|no default routes")
+ABOUT_THE_HOST = re.compile(
+    r"dry-run directory|systemd-resolved|no supported init system|container runtime|sandbox image|no default routes|"
+    "cannot obtain the version of the kubelet"
+)
+# The first minor whose `join` can be rehearsed, and the first whose rehearsed `init` finds the token it says it made.
+JOIN_REHEARSED, UPLOAD_REHEARSED = 23, 24
 
 
 class Machine:
@@ -50,6 +56,13 @@ class Machine:
     def path(self, inside):
         """Where a path of the machine is here."""
         return os.path.join(self.root, inside.lstrip("/"))
+
+    def has_images(self, busybox):
+        """Puts a crictl there that finds every image."""
+        shutil.copy(busybox, self.path("/usr/bin/busybox"))
+        with open(self.path("/usr/bin/crictl"), "w", encoding="ascii") as handle:
+            handle.write("#!/usr/bin/busybox sh\nexit 0\n")
+        os.chmod(self.path("/usr/bin/crictl"), 0o755)
 
     def documents(self, path):
         """The YAML documents of a machine's file."""
@@ -177,9 +190,10 @@ def wanted_arguments(documents):
     return found
 
 
-def check_init(checks, subject, machine, join_tokens):
+def check_init(checks, subject, machine, join_tokens, minor):
     """`init --dry-run` goes through; arguments reach the manifests; every machine's token would be created. The objects, or None."""
-    upload = ["--upload-certs"] if any("certificateKey" in d for d in machine.documents(f"{OWN}/kubeadm/init.yaml")) else []
+    shared = minor >= UPLOAD_REHEARSED and any("certificateKey" in d for d in machine.documents(f"{OWN}/kubeadm/init.yaml"))
+    upload = ["--upload-certs"] if shared else []
     status, said = machine.run(
         "init", "--dry-run", *upload, "--skip-token-print", "--ignore-preflight-errors=all", "--config", f"{OWN}/kubeadm/init.yaml",
         addresses=own_addresses(machine),
@@ -260,7 +274,7 @@ def check_join(checks, subject, machine, act, endpoint, objects, pki, scratch):
     )
 
 
-def main(kubeadm, directory, scratch):
+def main(kubeadm, directory, scratch, busybox):
     """Tries one rendering."""
     os.umask(0o077)
     checks = Checks()
@@ -288,7 +302,7 @@ def main(kubeadm, directory, scratch):
         # keys itself instead; `init phase certs all` below shows what it makes of ours.
         os.rename(pki, pki + ".kept")
         os.mkdir(pki)
-    rehearsed = check_init(checks, subject, founder, tokens)
+    rehearsed = check_init(checks, subject, founder, tokens, minor)
     if alone:
         shutil.rmtree(pki)
         os.rename(pki + ".kept", pki)
@@ -299,6 +313,10 @@ def main(kubeadm, directory, scratch):
                 # Their rehearsal of a control plane asks a real etcd in these phases.
                 plane = os.path.isdir(machine.path(f"{OWN}/pki/etcd"))
                 act = ("--dry-run", *(["--skip-phases=check-etcd,control-plane-join"] if alone and plane else []))
+                if minor < JOIN_REHEARSED:
+                    # This phase discovers the cluster and reads its configuration, and changes nothing.
+                    act = ("phase", "preflight")
+                    machine.has_images(busybox)
                 check_join(checks, f"{release} {cluster}/{node}", machine, act, profile["controlPlaneEndpoint"], rehearsed, pki, scratch)
     checks.finish()
 
