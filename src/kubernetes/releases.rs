@@ -342,7 +342,7 @@ const V1_37: Release = Release {
 };
 
 /// Every release this build knows, oldest first.
-static RELEASES: [Release; 25] = [
+static RELEASES: &[Release] = &[
     V1_13, V1_14, V1_15, V1_16, V1_17, V1_18, V1_19, V1_20, V1_21, V1_22, V1_23, V1_24, V1_25, V1_26, V1_27, V1_28, V1_29, V1_30,
     V1_31, V1_32, V1_33, V1_34, V1_35, V1_36, V1_37,
 ];
@@ -350,7 +350,7 @@ static RELEASES: [Release; 25] = [
 /// Returns every release this build knows, oldest first.
 #[must_use]
 pub fn releases() -> &'static [Release] {
-    &RELEASES
+    RELEASES
 }
 
 /// Finds a release; a minor older or newer than the table gives `None`.
@@ -390,8 +390,9 @@ mod tests {
     #[test]
     fn minors_follow_one_another_without_gap() {
         let minors: Vec<_> = releases().iter().map(|r| r.minor).collect();
-        assert_eq!(minors, (13..=37).map(|minor| Minor(1, minor)).collect::<Vec<_>>());
-        assert!(release(Minor(1, 12)).is_none() && release(Minor(1, 38)).is_none() && release(Minor(2, 20)).is_none());
+        let next = 13 + u16::try_from(minors.len()).expect("few");
+        assert_eq!(minors, (13..next).map(|minor| Minor(1, minor)).collect::<Vec<_>>());
+        assert!(release(Minor(1, 12)).is_none() && release(Minor(1, next)).is_none() && release(Minor(2, 20)).is_none());
     }
 
     #[test]
