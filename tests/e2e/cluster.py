@@ -79,23 +79,28 @@ SEEDS = ("seed.iso", "seed.img", "config-drive.iso")
 """The images that a disk drive can take: NoCloud on ISO 9660 and on FAT, and a config drive."""
 
 
+def seed_of(folder, name):
+    """The one image among the rendered `folder`'s files of node `name` that a machine boots with."""
+    node = os.path.join(folder, "nodes", name)
+    seeds = [os.path.join(node, each) for each in SEEDS if os.path.exists(os.path.join(node, each))]
+    if len(seeds) != 1:
+        raise Failed(f"{name} has {len(seeds)} seed images to boot from")
+    return seeds[0]
+
+
 class Cluster:
     """The machines of one rendered folder, and questions to them."""
 
-    def __init__(self, lab, release, folder, bundle, record):
-        """`release` is the plan's entry of a Kubernetes version; `bundle` the secrets bundle, None when there is none;
-        `record(machine or None, event)` is called for everything worth a line in the report."""
-        self.folder, self.bundle, self.record, self.kubectl_binary = folder, bundle, record, release["kubectl"]
+    def __init__(self, lab, release, folder, bundle, profile, record):
+        """`release` is the plan's entry of a Kubernetes version; `bundle` the secrets bundle and `profile` what was
+        rendered, None when there is none; `record(machine or None, event)` is called for everything worth a line in the report."""
+        self.folder, self.bundle, self.profile, self.record, self.kubectl_binary = folder, bundle, profile, record, release["kubectl"]
         with open(os.path.join(folder, "manifest.json")) as source:
             nodes = json.load(source)["nodes"]
         self.machines = {}
         for name, facts in nodes.items():
-            node = os.path.join(folder, "nodes", name)
-            address, mac = addresses_of(os.path.join(node, "network-config"))
-            seeds = [os.path.join(node, each) for each in SEEDS if os.path.exists(os.path.join(node, each))]
-            if len(seeds) != 1:
-                raise Failed(f"{name} has {len(seeds)} seed images to boot from")
-            self.machines[name] = Machine(lab, release["version"], name, facts["role"], address, mac, seeds[0])
+            address, mac = addresses_of(os.path.join(folder, "nodes", name, "network-config"))
+            self.machines[name] = Machine(lab, release["version"], name, facts["role"], address, mac, seed_of(folder, name))
         self.kubeconfig = os.path.join(folder, "admin.kubeconfig")
         self.api = Api(self.kubeconfig)
         self.control_planes = [each for each in self.machines.values() if each.role == "control-plane"]

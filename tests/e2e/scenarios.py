@@ -255,3 +255,61 @@ def founder_wiped_alone(stage):
 def fetched_keys(stage):
     """Certificate-key distribution and token discovery."""
     any_profile(stage, "ha-fetched")
+
+
+DISCOVERIES = ("token", "file")
+"""Token first: the founder then makes tokens that serve both."""
+CREDENTIALS = ("token", "identity", "certificate")
+
+
+@scenario("joins-embedded", "joins")
+def joins_embedded(stage):
+    """Every discovery and credential under embedded keys: a control plane and a worker join by each."""
+    joins(stage, "embedded")
+
+
+@scenario("joins-certificate-key", "joins")
+def joins_certificate_key(stage):
+    """The same where joining control planes fetch the keys."""
+    joins(stage, "certificate-key")
+
+
+@scenario("joins-reduced", "joins")
+def joins_reduced(stage):
+    """The same where etcd's and the front proxy's certificates are issued beforehand."""
+    joins(stage, "reduced")
+
+
+def joins(stage, distribution):
+    """Joins cp-2 and worker-1 to one founder by every discovery and credential, and prints each cell."""
+    cells = [(discovery, credential) for discovery in DISCOVERIES for credential in CREDENTIALS]
+    cluster = stage.boot("joins", [f"pki: {{distribution: {distribution}}}", "join: {discovery: token, credential: token}"])
+    second, worker = cluster.control_planes[1], cluster.workers[0]
+    cluster.power_on(*cluster.balancers, cluster.founder, second, worker)
+    for discovery, credential in cells:
+        cell = f"{distribution} x {discovery} x {credential}"
+        seeds, refusal = stage.render_again(cluster, f"{discovery}-{credential}", [f"join: {{discovery: {discovery}, credential: {credential}}}"])
+        if seeds is None:
+            expect("error[credential-unsupported]" in refusal and discovery == "token" and credential != "token", refusal)
+            stage.record(None, f"{cell}: refused by render")
+            continue
+        if cells.index((discovery, credential)):
+            retire(cluster, second, worker)
+            for machine in (second, worker):
+                machine.insert(seeds[machine.name])
+            cluster.power_on(second, worker)
+        cluster.wait(cell, lambda: cluster.settled([second, worker]), FORMED, pause=5.0)
+        expect(cluster.voters() == sorted([cluster.founder.name, second.name]), f"{cell}: voters are {cluster.voters()}")
+        nodes = cluster.nodes()
+        for machine in (second, worker):
+            expect(machine.name in nodes and cluster.is_ready(nodes[machine.name]), f"{cell}: {machine.name} is not Ready")
+        stage.record(None, f"{cell}: joined")
+
+
+def retire(cluster, control_plane, worker):
+    """Takes both out of the cluster in the documented way, and wipes them: two voters would not survive the loss of one."""
+    expect(control_plane.ssh("kubeadm reset --force >/dev/null 2>&1 && echo reset", seconds=120) == "reset\n", f"kubeadm reset failed on {control_plane.name}")
+    cluster.wait("reset", lambda: cluster.voters() == [cluster.founder.name] or f"voters are {cluster.voters()}", 60)
+    cluster.power_cut(control_plane, worker)
+    cluster.kubectl("delete", "node", control_plane.name, worker.name)
+    cluster.wipe(control_plane, worker)

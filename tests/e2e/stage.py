@@ -7,13 +7,14 @@ Absent: what is expected of a cluster.
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import time
 
 import by_hand
-from cluster import Cluster, Failed
+from cluster import Cluster, Failed, seed_of
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -64,32 +65,56 @@ class Stage:
 
     # --- clusters
 
-    def boot(self, profile):
-        """A freshly rendered cluster of `profile`, every machine off and without a disk."""
+    def boot(self, profile, lines=()):
+        """A freshly rendered cluster of `profile`, every machine off and without a disk. `lines` take the place of the
+        profile's own lines with the same top-level keys."""
         path, version = self.run.profiles[profile]
         folder = self.run.fresh(f"{self.name}-{profile}")
         copy = os.path.join(folder, os.path.basename(path))
         shutil.copyfile(path, copy)
+        bundle = os.path.splitext(copy)[0] + ".secrets.yaml"
         rendered = os.path.join(folder, "out")
-        done = subprocess.run([self.run.binary, "render", copy, "-o", rendered, "--color", "never"], text=True,
+        self._render(copy, lines, rendered)
+        return self._cluster(version, rendered, bundle, copy)
+
+    def render_again(self, cluster, name, lines):
+        """Renders the profile of `cluster` with other `lines` and the same secrets into a folder `name`.
+
+        Returns None and why, when the profile is refused; else a seed by machine name, and None."""
+        rendered = os.path.join(os.path.dirname(cluster.folder), name)
+        try:
+            self._render(cluster.profile, lines, rendered)
+        except Failed as refusal:
+            return None, str(refusal)
+        return {machine: seed_of(rendered, machine) for machine in cluster.machines}, None
+
+    def _render(self, profile, lines, rendered):
+        with open(profile) as source:
+            text = source.read()
+        for line in lines:
+            text, count = re.subn(rf"^{line.split(':')[0]}:.*$", line, text, flags=re.M)
+            if count != 1:
+                raise Failed(f"{profile} has {count} lines like {line}")
+        with open(profile, "w") as target:
+            target.write(text)
+        done = subprocess.run([self.run.binary, "render", profile, "-o", rendered, "--color", "never"], text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
-            raise Failed(f"render {path}: {done.stdout.strip()}")
-        return self._cluster(version, rendered, os.path.splitext(copy)[0] + ".secrets.yaml")
+            raise Failed(f"render {profile}: {done.stdout.strip()}")
 
     def boot_by_hand(self, profile):
         """The reference cluster in the Kubernetes version of `profile`, every machine off and without a disk."""
         version = self.run.profiles[profile][1]
         folder = os.path.join(self.run.fresh(f"{self.name}-by-hand"), "out")
         by_hand.write(folder, version, self.run.releases[version]["pauseImage"])
-        return self._cluster(version, folder, None)
+        return self._cluster(version, folder, None, None)
 
-    def _cluster(self, version, folder, bundle):
+    def _cluster(self, version, folder, bundle, profile):
         if self.run.current:
             self.run.current.off()
         self.run.clear_disks()
         self.lines["kubernetes"] = version
-        self.run.current, self.run.standing = Cluster(self.run.lab, self.run.releases[version], folder, bundle, self.record), None
+        self.run.current, self.run.standing = Cluster(self.run.lab, self.run.releases[version], folder, bundle, profile, self.record), None
         return self.run.current
 
     def standing(self, profile, form):
