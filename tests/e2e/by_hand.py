@@ -178,7 +178,7 @@ def write(folder, version, pause_image):
         for document, text in (
                 ("meta-data", json.dumps({"instance-id": f"by-hand-{name}-{token[:6]}", "local-hostname": name})),
                 ("network-config", json.dumps({"version": 2, "ethernets": {"nic0": {
-                    "match": {"macaddress": mac}, "addresses": [f"{address}/24"], "routes": [{"to": "0.0.0.0/0", "via": "10.77.0.1"}]}}})),
+                    "match": {"macaddress": mac}, "set-name": "eth0", "addresses": [f"{address}/24"], "routes": [{"to": "0.0.0.0/0", "via": "10.77.0.1"}]}}})),
                 ("user-data", "#cloud-config\n" + json.dumps({"write_files": files, "runcmd": commands}))):
             with open(os.path.join(node, document), "w") as out:
                 out.write(text)
