@@ -18,6 +18,9 @@ BALANCER = "10.77.0.10"
 NODES = [("lb-1", "load-balancer", BALANCER), ("cp-1", "control-plane", "10.77.0.11"), ("cp-2", "control-plane", "10.77.0.12"),
          ("cp-3", "control-plane", "10.77.0.13"), ("worker-1", "worker", "10.77.0.21")]
 
+# kubeadm's minute for one call of the API is short where two processors carry five machines
+PATIENCE = {"kubeadm.k8s.io/v1beta4": {"timeouts": {"kubernetesAPICall": "5m0s"}}}
+
 HAPROXY = """global
     log stdout format raw local0
 defaults
@@ -159,6 +162,7 @@ def write(folder, version, pause_image):
                 put("/etc/kubernetes/pki/ca.key", read("ca.key"), "0600")
                 put("/etc/kubernetes/kubeadm.yaml", documents(
                     {"apiVersion": api, "kind": "InitConfiguration", "certificateKey": certificate_key, "localAPIEndpoint": local, "nodeRegistration": registration,
+                     **PATIENCE.get(api, {}),
                      "bootstrapTokens": [{"token": token, "ttl": "24h0m0s", "usages": ["signing", "authentication"], "groups": ["system:bootstrappers:kubeadm:default-node-token"]}]},
                     {"apiVersion": api, "kind": "ClusterConfiguration", "kubernetesVersion": f"v{version}", "controlPlaneEndpoint": f"{BALANCER}:6443", "networking": {"podSubnet": "10.244.0.0/16"}},
                     {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd"}), "0600")
