@@ -21,6 +21,10 @@ NODES = [("lb-1", "load-balancer", BALANCER), ("cp-1", "control-plane", "10.77.0
 # kubeadm's minute for one call of the API is short where two processors carry five machines
 PATIENCE = {"kubeadm.k8s.io/v1beta4": {"timeouts": {"kubernetesAPICall": "5m0s"}}}
 
+# the same slow clockwork as in profiles/ha.yaml
+ELECTIONS = {"heartbeat-interval": "1000", "election-timeout": "10000"}
+LEASES = {"leader-elect-lease-duration": "60s", "leader-elect-renew-deadline": "40s", "leader-elect-retry-period": "8s"}
+
 HAPROXY = """global
     log stdout format raw local0
 defaults
@@ -164,7 +168,9 @@ def write(folder, version, pause_image):
                     {"apiVersion": api, "kind": "InitConfiguration", "certificateKey": certificate_key, "localAPIEndpoint": local, "nodeRegistration": registration,
                      **PATIENCE.get(api, {}),
                      "bootstrapTokens": [{"token": token, "ttl": "24h0m0s", "usages": ["signing", "authentication"], "groups": ["system:bootstrappers:kubeadm:default-node-token"]}]},
-                    {"apiVersion": api, "kind": "ClusterConfiguration", "kubernetesVersion": f"v{version}", "controlPlaneEndpoint": f"{BALANCER}:6443", "networking": {"podSubnet": "10.244.0.0/16"}},
+                    {"apiVersion": api, "kind": "ClusterConfiguration", "kubernetesVersion": f"v{version}", "controlPlaneEndpoint": f"{BALANCER}:6443", "networking": {"podSubnet": "10.244.0.0/16"},
+                     "etcd": {"local": {"extraArgs": arguments(version, ELECTIONS)}},
+                     "controllerManager": {"extraArgs": arguments(version, LEASES)}, "scheduler": {"extraArgs": arguments(version, LEASES)}},
                     {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "cgroupDriver": "systemd"}), "0600")
                 commands = [["/usr/local/sbin/bootstrap", "init", "--config", "/etc/kubernetes/kubeadm.yaml", "--upload-certs"]]
             else:
