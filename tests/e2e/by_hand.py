@@ -62,7 +62,7 @@ modprobe overlay; modprobe br_netfilter; sysctl -q --system
 systemctl restart containerd
 if [ "$1" = join ]; then
   say "waiting for the API"
-  until curl -fsk -o /dev/null --max-time 5 https://%(balancer)s:6443/readyz; do sleep 2; done
+  until curl -fsk -o /dev/null --max-time 5 https://%(balancer)s:6443/readyz && curl -fsk -o /dev/null --max-time 5 https://%(before)s:6443/readyz; do sleep 2; done
 fi
 attempt=0
 while :; do
@@ -70,7 +70,7 @@ while :; do
   kubeadm "$@" && { say "done after $attempt attempts"; exit 0; }
   say "attempt $attempt failed"
   [ "$1" = init ] && exit 1
-  kubeadm reset -f >/var/log/bootstrap-reset.log 2>&1; sleep $((5 + RANDOM %% 10))
+  kubeadm reset -f >/var/log/bootstrap-reset.log 2>&1; rm -rf /var/lib/etcd/member; sleep $((5 + RANDOM %% 10))
 done
 """
 
@@ -158,7 +158,10 @@ def write(folder, version, pause_image):
                 "cniVersion": "0.4.0", "name": "by-hand", "plugins": [{
                     "type": "bridge", "bridge": "cni0", "isGateway": True, "ipMasq": True,
                     "ipam": {"type": "host-local", "ranges": [[{"subnet": f"10.244.{index}.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}}]}))
-            registration = {"name": name, "criSocket": "unix:///run/containerd/containerd.sock", "kubeletExtraArgs": arguments(version, {"node-ip": address})}
+            registration = {"name": name, "criSocket": "unix:///run/containerd/containerd.sock", "kubeletExtraArgs": arguments(version, {"node-ip": address}),
+                            "ignorePreflightErrors": ["NumCPU"]}
+            # control planes are joined one after another
+            before = NODES[index - 1][2] if role == "control-plane" else BALANCER
             local = {"advertiseAddress": address, "bindPort": 6443}
             founds = role == "control-plane" and index == 1
             if founds:
@@ -180,7 +183,7 @@ def write(folder, version, pause_image):
                     join["controlPlane"] = {"certificateKey": certificate_key, "localAPIEndpoint": local}
                 put("/etc/kubernetes/kubeadm.yaml", documents(join), "0600")
                 commands = [["/usr/local/sbin/bootstrap", "join", "--config", "/etc/kubernetes/kubeadm.yaml"]]
-            put("/usr/local/sbin/bootstrap", BOOTSTRAP % {"balancer": BALANCER}, "0755")
+            put("/usr/local/sbin/bootstrap", BOOTSTRAP % {"balancer": BALANCER, "before": before}, "0755")
 
         node = os.path.join(folder, "nodes", name)
         os.makedirs(node)
