@@ -15,9 +15,6 @@ use crate::profile::spec::{Cni, Distribution, Found, ImageSource, LoadBalancer};
 use crate::runtime;
 use crate::secrets::Leaf;
 
-/// Where etcd keeps its data, on the machine and in its pod.
-pub const ETCD_DATA: &str = "/var/lib/etcd";
-
 /// The supervisor's last mark: the machine has joined, and that has been seen.
 pub const DONE: &str = "/var/lib/kubespore/done";
 
@@ -161,8 +158,8 @@ impl Facts<'_> {
             runtime: first_boot::Runtime { service: runtime::SERVICE, socket: runtime::SOCKET },
             tools: release.required_programs,
             images: &self.images,
-            etcd_data: ETCD_DATA,
-            etcd_disk: None,
+            etcd_data: spec.etcd_data(),
+            etcd_disk: spec.etcd_disk.as_deref(),
             manifests: if founds { &spec.manifests } else { &[] },
             bridge: (spec.cni == Cni::Bridge).then_some(Bridge {
                 ranges: &node.pod_ranges,

@@ -245,7 +245,7 @@ fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {
             "serviceSubnet": list(&networking.service_subnets),
             "dnsDomain": networking.dns_domain.as_str(),
         },
-        "etcd": {"local": {"dataDir": super::boot::ETCD_DATA}},
+        "etcd": {"local": {"dataDir": spec.etcd_data()}},
         "apiServer": {"certSANs": cluster.certificate_names},
     }));
     if let Some(repository) = &cluster.coredns_repository {

@@ -4,6 +4,7 @@
 //! and cloud-init.
 
 mod boot;
+mod disk;
 mod documents;
 mod node;
 mod pki;
@@ -33,6 +34,7 @@ pub fn machine(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Machine {
             files.extend(seat::file(cluster, node));
             let boot = boot::facts(cluster, node);
             files.extend(boot.files());
+            units.extend(disk::unit(cluster, node));
             units.extend(boot.units());
             units.extend(node.os.units(boot::DONE));
             if boot.swap_off() {

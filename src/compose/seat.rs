@@ -12,7 +12,6 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::boot::ETCD_DATA;
 use crate::host::File;
 use crate::kubernetes::images;
 use crate::plan::{Act, ClusterPlan, NodePlan};
@@ -28,9 +27,10 @@ pub fn file(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<File> {
     }
     let user = &cluster.spec.documents.cluster;
     let image = images::etcd(cluster.release, cluster.spec.version, user)?;
+    let data = cluster.spec.etcd_data();
     let founder = cluster.nodes.iter().find(|other| other.act == Act::Found)?;
     let command: Vec<_> = std::iter::once("etcd".to_owned())
-        .chain(arguments(founder, node, user).into_iter().map(|(name, value)| format!("--{name}={value}")))
+        .chain(arguments(founder, node, data, user).into_iter().map(|(name, value)| format!("--{name}={value}")))
         .collect();
     let host_path = |name: &str, path: &str| json!({"name": name, "hostPath": {"path": path, "type": "DirectoryOrCreate"}});
     let pod = json!({
@@ -46,18 +46,18 @@ pub fn file(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<File> {
                 "imagePullPolicy": "IfNotPresent",
                 "command": command,
                 "volumeMounts": [
-                    {"name": "etcd-data", "mountPath": ETCD_DATA},
+                    {"name": "etcd-data", "mountPath": data},
                     {"name": "etcd-certs", "mountPath": CERTIFICATES},
                 ],
             }],
-            "volumes": [host_path("etcd-data", ETCD_DATA), host_path("etcd-certs", CERTIFICATES)],
+            "volumes": [host_path("etcd-data", data), host_path("etcd-certs", CERTIFICATES)],
         },
     });
     Some(File::new(SEAT, 0o600, to_string(&Yaml::from(&pod))))
 }
 
 /// What kubeadm passes, with the user's own arguments over it, by name.
-fn arguments(founder: &NodePlan<'_>, node: &NodePlan<'_>, user: &Map<String, Value>) -> BTreeMap<String, String> {
+fn arguments(founder: &NodePlan<'_>, node: &NodePlan<'_>, data: &str, user: &Map<String, Value>) -> BTreeMap<String, String> {
     let url = |address: IpAddr, port: u16| format!("https://{}", std::net::SocketAddr::new(address, port));
     let peer = |of: &NodePlan<'_>| url(of.address, 2380);
     let loopback = if node.address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
@@ -65,7 +65,7 @@ fn arguments(founder: &NodePlan<'_>, node: &NodePlan<'_>, user: &Map<String, Val
     let certificate = |name: &str| format!("{CERTIFICATES}/{name}");
     let mut all: BTreeMap<String, String> = [
         ("name", node.spec.name.to_string()),
-        ("data-dir", ETCD_DATA.to_owned()),
+        ("data-dir", data.to_owned()),
         ("initial-cluster", format!("{},{}", named(founder), named(node))),
         ("initial-cluster-state", "existing".to_owned()),
         ("initial-advertise-peer-urls", peer(node)),

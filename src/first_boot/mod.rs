@@ -65,7 +65,7 @@ pub struct FirstBoot<'a> {
     pub images: &'a [String],
     /// etcd's data directory.
     pub etcd_data: &'a str,
-    /// The block device that must be mounted there, when the profile declares one.
+    /// The block device that must be mounted in the directory above it, when the profile declares one.
     pub etcd_disk: Option<&'a str>,
     /// Manifests the founder applies, in this order: a name of `[a-z0-9.-]`, and the text.
     pub manifests: &'a [(String, String)],

@@ -46,6 +46,7 @@ pub fn build(raw: &Raw<'_>, files: &Files<'_>, documents: Documents) -> Option<C
         images: own(&raw.images)?,
         os: own(&raw.os)?,
         architecture: own(&raw.architecture)?,
+        etcd_disk: own(&raw.etcd_disk),
         registry_mirrors: raw
             .mirrors
             .iter()

@@ -233,6 +233,14 @@ codes! {
     Fatal DOCUMENT_CONFLICT = "document-conflict":
         "A document says something else than the profile does, or sets what follows from the profile and the secrets bundle. Certificates, kubeconfigs and the \
          load balancer are made for what the profile says."
+    Fatal ETCD_DATA = "etcd-data":
+        "First boot tells an empty machine from one with a member by etcd's data, and moves data aside by renaming it. kubeadm mounts one directory into etcd's pod. Both must mean the \
+         same one, and a disk declared with `etcdDisk` is mounted on the directory above it."
+    Fatal ETCD_DISK = "etcd-disk":
+        "`etcdDisk` names a block device as udev does, below /dev. It goes into a mount unit, where blanks, backslashes and percent signs would mean something else."
+    Warning DISK_NUMBERED = "disk-numbered":
+        "Names such as /dev/sdb count disks in the order in which the kernel finds them, which may change with a disk, a cable or a kernel. The names under /dev/disk follow what is on the disk, \
+         or where it is plugged in."
     Fatal PER_MACHINE = "per-machine":
         "A setting that is read by more than one machine has a value that can only be right on one: a name or an address."
     Fatal REPEATED_ARGUMENT = "repeated-argument":

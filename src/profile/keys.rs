@@ -148,6 +148,12 @@ pub const PROFILE: Group = Group {
             "The machines' kind of processor; `kubespore images` says which platforms of an image are needed.",
         ),
         key(
+            "etcdDisk",
+            Text(Form::Path),
+            Optional,
+            "The block device under etcd's data on every control plane, by a name that survives a reboot; it has a file system, and is never formatted.",
+        ),
+        key(
             "containerdVersion",
             Text(Form::ContainerdVersion),
             Optional,

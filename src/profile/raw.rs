@@ -90,6 +90,7 @@ pub struct Raw<'n> {
     pub images: Option<At<ImageSource>>,
     pub os: Option<At<String>>,
     pub architecture: Option<At<Architecture>>,
+    pub etcd_disk: Option<At<String>>,
     pub containerd: Option<At<ContainerdVersion>>,
     pub nodes: Vec<RawNode<'n>>,
     /// The keys of `network`, with their places.
@@ -300,6 +301,7 @@ pub fn read(root: &Node) -> Raw<'_> {
         images: profile.get("images"),
         os: profile.get("os"),
         architecture: profile.get("architecture"),
+        etcd_disk: profile.get("etcdDisk"),
         containerd: profile.get("containerdVersion"),
         nodes: profile.groups("nodes", &keys::NODE).map(|view| node(&view, &network, &profile)).collect(),
         network_given: network.given(),

@@ -68,6 +68,8 @@ pub struct ClusterSpec {
     pub os: String,
     /// The machines' kind of processor, cluster-wide; a node may differ.
     pub architecture: Architecture,
+    /// The block device under etcd's data on every control plane.
+    pub etcd_disk: Option<String>,
     /// Registry mirrors for containerd, by the registry they stand for.
     pub registry_mirrors: Vec<RegistryMirror>,
     /// The user's kubeadm documents in the shape of the newest kubeadm API (lists of `{name, value}` for extra arguments).
@@ -183,6 +185,14 @@ words! {
 }
 
 impl ClusterSpec {
+    /// Returns the directory of a control plane's etcd: the user's, kubeadm's own default, or one below it where a disk
+    /// is mounted at the default, because a mount point can neither be renamed nor, with a `lost+found` in it, be empty.
+    #[must_use]
+    pub fn etcd_data(&self) -> &str {
+        let given = self.documents.cluster.get("etcd").and_then(|etcd| etcd.get("local")?.get("dataDir")?.as_str());
+        given.unwrap_or(if self.etcd_disk.is_some() { "/var/lib/etcd/data" } else { "/var/lib/etcd" })
+    }
+
     /// Returns what a machine of a role proves itself with.
     ///
     /// Identity is for workers: a control plane's certificate and keys need the rights of a bootstrapper. Left to

@@ -175,9 +175,9 @@ evidence() {
 	fi
 }
 
-# data_path_is_there: where the profile declares a disk for etcd, it must be the one mounted at the data path.
+# data_path_is_there: where the profile declares a disk for etcd, it must be the one mounted above the data.
 data_path_is_there() {
 	[ -n "$ETCD_DISK" ] || return 0
-	source=$(findmnt -n -o SOURCE --target "$DATA" 2>/dev/null) || return 1
+	source=$(findmnt -n -o SOURCE --target "${DATA%/*}" 2>/dev/null) || return 1
 	[ "$(readlink -f "$R$ETCD_DISK")" = "$(readlink -f "$R$source")" ]
 }

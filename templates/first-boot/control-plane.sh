@@ -174,7 +174,7 @@ stop_rows() {
 
 await_data_path() {
 	until data_path_is_there; do
-		hold etcd-disk-absent "$ETCD_DISK is not mounted at $ETCD_DATA" "findmnt --target $ETCD_DATA"
+		hold etcd-disk-absent "$ETCD_DISK is not mounted at ${ETCD_DATA%/*}" "findmnt --target ${ETCD_DATA%/*}"
 	done
 }
 

@@ -2,7 +2,7 @@
 # living cluster.
 
 until data_path_is_there; do
-	console "phase=gate result=waiting reason=etcd-disk-absent: $ETCD_DISK is not mounted at $ETCD_DATA"
+	console "phase=gate result=waiting reason=etcd-disk-absent: $ETCD_DISK is not mounted at ${ETCD_DATA%/*}"
 	sleep 5
 done
 evidence

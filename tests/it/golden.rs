@@ -60,3 +60,22 @@ fn two_renders_are_the_same_bytes() {
     assert!(tree("a") == tree("b"));
     assert!(tree("a").get("nodes/cp-1/seed.iso").is_some());
 }
+
+#[test]
+fn a_disk_for_etcd_is_mounted_above_its_data_on_control_planes_alone() {
+    let scratch = Scratch::new();
+    let profile = scratch.path("disk.yaml");
+    let text = fs::read_to_string("profiles/ha-stacked.yaml").expect("an example");
+    fs::write(&profile, format!("{text}\netcdDisk: /dev/disk/by-label/etcd\n")).expect("a writable folder");
+    render(&profile, &scratch.path("secrets.yaml"), &scratch.path("out"));
+    let unit = "[Unit]\nDescription=The disk of etcd's data\n\n[Mount]\nWhat=/dev/disk/by-label/etcd\nWhere=/var/lib/etcd\n\n\
+                [Install]\nWantedBy=local-fs.target dev-disk-by\\x2dlabel-etcd.device\n";
+    let tree = kubespore::out::read(&scratch.path("out")).expect("a readable tree");
+    for (node, mounts) in [("lb-1", false), ("cp-1", true), ("cp-2", true), ("cp-3", true), ("worker-1", false)] {
+        let bytes = tree.get(&format!("nodes/{node}/user-data")).expect("user-data");
+        let user_data = String::from_utf8_lossy(bytes).lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
+        assert_eq!(user_data.contains(unit), mounts, "{node}");
+        assert_eq!(user_data.contains("ETCD_DATA='/var/lib/etcd/data'"), node != "lb-1", "{node}");
+        assert_eq!(user_data.contains("dataDir: \"/var/lib/etcd/data\""), node == "cp-1", "{node}");
+    }
+}

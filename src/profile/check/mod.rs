@@ -8,6 +8,7 @@ mod conflicts;
 mod delivery;
 mod documents;
 mod endpoint;
+mod etcd_data;
 mod files;
 mod gates;
 mod kubelet;
@@ -41,6 +42,7 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     documents::check(raw, report);
     values::check(raw, report);
     conflicts::check(raw, report);
+    etcd_data::check(raw, report);
     arguments::check(raw, report);
     servers::check(raw, report);
     mounts::check(raw, report);
