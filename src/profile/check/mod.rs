@@ -8,6 +8,7 @@ mod conflicts;
 mod delivery;
 mod documents;
 mod endpoint;
+mod existing;
 mod files;
 mod gates;
 mod kubelet;
@@ -36,6 +37,7 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     networks::check(raw, report);
     endpoint::check(raw, report);
     surroundings::check(raw, report);
+    existing::check(raw, report);
     delivery::check(raw, report);
     files::check(raw, files, report);
     documents::check(raw, report);
