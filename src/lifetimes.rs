@@ -9,7 +9,7 @@ use crate::handover::Lifetime;
 use crate::kubeadm::duration;
 use crate::plan::ClusterPlan;
 use crate::profile::spec::Distribution;
-use crate::secrets::instant;
+use crate::secrets::{instant, late_token_until};
 
 /// kubeadm's own choice (`cmd/kubeadm/app/constants/constants.go`, `CertificateValidityPeriod`).
 const LEAF: &str = "8760h0m0s";
@@ -49,24 +49,33 @@ pub fn of(plan: &ClusterPlan<'_>) -> Vec<Lifetime> {
             true,
             "`kubespore secrets rotate admin` makes another",
         ),
-        until(
+    ];
+    let waits = "a machine that has not joined, or was wiped, waits and says which command renews its token";
+    if spec.bootstrap.existing {
+        let holders = plan.nodes.iter().filter(|node| node.holds.own_token);
+        let first = holders.filter_map(|node| late_token_until(spec, bundle, node.spec)).min();
+        all.extend(
+            first.map(|first| until("bootstrap tokens (`nodes/NODE/bootstrap-token.yaml`)", instant(first), false, waits)),
+        );
+    } else {
+        all.push(until(
             "permission to found the cluster",
             instant(bundle.found_until),
             false,
             "these images join, but found no cluster: one that never came up stays down",
-        ),
-        counted(
-            "bootstrap tokens",
-            (spec.join.token_ttl != 0).then(|| duration(spec.join.token_ttl)),
-            "`kubeadm init`",
-            "a machine that has not joined, or was wiped, waits and says which command renews its token",
-        ),
-    ];
+        ));
+        let life = (spec.join.token_ttl != 0).then(|| duration(spec.join.token_ttl));
+        all.push(counted("bootstrap tokens", life, "`kubeadm init`", waits));
+    }
     if spec.pki.distribution == Distribution::CertificateKey {
-        let then = format!(
-            "the founder uploads them anew until every control plane has joined, at the latest until {}",
-            instant(bundle.found_until)
-        );
+        let then = if spec.bootstrap.existing {
+            "on a living control plane `kubeadm init phase upload-certs --upload-certs` uploads them anew, with the certificate key".into()
+        } else {
+            format!(
+                "the founder uploads them anew until every control plane has joined, at the latest until {}",
+                instant(bundle.found_until)
+            )
+        };
         all.push(counted("uploaded certificates", Some(duration(2 * 3600)), "their upload", &then));
     }
     all.push(counted(

@@ -44,7 +44,7 @@ pub struct ClusterPlan<'a> {
 }
 
 impl ClusterPlan<'_> {
-    /// The control planes in the order of the profile; the first founds.
+    /// The control planes in the order of the profile; the first founds, where one does.
     pub fn control_planes(&self) -> impl Iterator<Item = &NodePlan<'_>> {
         self.nodes.iter().filter(|node| matches!(node.act, Act::Found | Act::JoinControlPlane))
     }
@@ -185,7 +185,7 @@ pub fn plan<'a>(spec: &'a ClusterSpec, bundle: &'a Bundle) -> ClusterPlan<'a> {
 
 fn plan_node<'a>(spec: &'a ClusterSpec, bundle: &Bundle, node: &'a NodeSpec, index: usize, ordinal: usize) -> NodePlan<'a> {
     let act = match (node.role, ordinal) {
-        (Role::ControlPlane, 0) => Act::Found,
+        (Role::ControlPlane, 0) if !spec.bootstrap.existing => Act::Found,
         (Role::ControlPlane, _) => Act::JoinControlPlane,
         (Role::Worker, _) => Act::JoinWorker,
         (Role::LoadBalancer, _) => Act::Balance,

@@ -80,6 +80,12 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
     let shown = path.display();
     let nodes = secrets::requests(spec);
     let Some(stored) = secrets::open(&path, &args.keys())? else {
+        if spec.bootstrap.existing && origin == Origin::MintIfAbsent {
+            let what = format!("minting {shown}: the cluster lives already, and trusts its own authorities alone");
+            return Err(Error::new(what).help(
+                "`kubespore secrets import PROFILE DIR` makes a bundle around those of a control plane's /etc/kubernetes/pki",
+            ));
+        }
         if origin == Origin::Locked {
             return Err(absent(&path));
         }
@@ -124,7 +130,7 @@ pub fn create(path: &Path, spec: &ClusterSpec, existing: Existing, seal: &Seal, 
     let adopted = existing.names();
     let bundle = mint(path, spec, existing)?;
     secrets::save_new(path, &bundle, seal)?;
-    announce(path, &bundle, &adopted, talk);
+    announce(path, spec, &bundle, &adopted, talk);
     Ok(bundle)
 }
 
@@ -143,7 +149,7 @@ pub fn complete(
     let adopted = signed.names();
     let bundle = mint(path, spec, signed)?;
     secrets::save(path, stored, &bundle, seal)?;
-    announce(path, &bundle, &adopted, talk);
+    announce(path, spec, &bundle, &adopted, talk);
     Ok(())
 }
 
@@ -163,7 +169,7 @@ fn mint(path: &Path, spec: &ClusterSpec, existing: Existing) -> Result<Bundle, E
     Ok(bundle)
 }
 
-fn announce(path: &Path, bundle: &Bundle, adopted: &[&str], talk: &Talk) {
+fn announce(path: &Path, spec: &ClusterSpec, bundle: &Bundle, adopted: &[&str], talk: &Talk) {
     talk.say(&format!("minted {}: these are the cluster's keys; keep the file secret, and keep a copy", path.display()));
     if !adopted.is_empty() {
         talk.say(&format!("  taken over, not minted: {}", adopted.join(", ")));
@@ -174,7 +180,9 @@ fn announce(path: &Path, bundle: &Bundle, adopted: &[&str], talk: &Talk) {
         bundle.admin_until().date(),
         bundle.authorities_until().date()
     ));
-    talk.say(&format!("  the first machine may found the cluster until {}", secrets::instant(bundle.found_until)));
+    if !spec.bootstrap.existing {
+        talk.say(&format!("  the first machine may found the cluster until {}", secrets::instant(bundle.found_until)));
+    }
 }
 
 /// Why a release takes no authority below another, and from which on one does.

@@ -1,6 +1,6 @@
 //! `kubespore render`: from a profile to an output directory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -10,7 +10,8 @@ use super::{Failure, ProfileArgs, Talk};
 use crate::error::Error;
 use crate::handover::{self, Manifest};
 use crate::out::{Destination, MANIFEST};
-use crate::plan::{ClusterPlan, may_hold, plan};
+use crate::plan::{Act, ClusterPlan, may_hold, plan};
+use crate::profile::spec::{ClusterSpec, Credential};
 use crate::tree::{RelPath, Tree};
 use crate::{artefacts, exposure, kubeadm, lifetimes, secrets};
 
@@ -38,7 +39,7 @@ pub struct RenderArgs {
 pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
     let Loaded { spec, source } = load(&args.profile, talk)?;
     check_names(&args.node, &spec)?;
-    let target = args.output.clone().unwrap_or_else(|| ["out", spec.name.as_str()].iter().collect());
+    let target = args.output.clone().unwrap_or_else(|| usual_place(&spec));
     let destination = Destination::prepare(&target)?;
     let origin = if args.locked { Origin::Locked } else { Origin::MintIfAbsent };
     let bundle = bundle::obtain(&args.bundle, &args.profile.profile, &spec, origin, talk)?;
@@ -50,16 +51,43 @@ pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
     destination.commit(&tree)?;
     talk.say(&format!("wrote {files} files for {nodes} nodes to {}", target.display()));
     talk.say(&format!("  kubectl --kubeconfig {} get nodes", target.join("admin.kubeconfig").display()));
-    talk.say(&format!("  {}", rejoin(&plan)));
+    for line in promises(&plan, &target, &tree) {
+        talk.say(&format!("  {line}"));
+    }
     Ok(())
 }
 
-/// The promise, with its end.
-fn rejoin(plan: &ClusterPlan<'_>) -> String {
-    match plan.spec.join.token_ttl {
-        0 => "a wiped machine rejoins from the same image at any time".to_owned(),
-        ttl => format!("a wiped machine rejoins from the same image until {} after `kubeadm init`", kubeadm::duration(ttl)),
+/// Where a cluster is rendered to unless the user says otherwise.
+pub fn usual_place(spec: &ClusterSpec) -> PathBuf {
+    ["out", spec.name.as_str()].iter().collect()
+}
+
+/// The promise, with its end; of machines for a cluster that lives, what it must be told first.
+fn promises(plan: &ClusterPlan<'_>, target: &Path, tree: &Tree) -> Vec<String> {
+    let mut said = Vec::new();
+    let tokens: Vec<_> =
+        tree.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with("/bootstrap-token.yaml")).collect();
+    if !tokens.is_empty() {
+        said.push("the cluster must know these machines' tokens before they boot:".to_owned());
+        said.extend(tokens.iter().map(|path| format!("  kubectl apply -f {}", target.join(path).display())));
     }
+    let ends = |act: &[Act]| plan.nodes.iter().any(|node| act.contains(&node.act) && node.holds.own_token);
+    let (planes, workers) = (ends(&[Act::Found, Act::JoinControlPlane]), ends(&[Act::JoinWorker]));
+    let (join, any) = (&plan.spec.join, plan.nodes.iter().any(|node| node.act == Act::JoinWorker));
+    let since = if plan.spec.bootstrap.existing { "its token was minted" } else { "`kubeadm init`" };
+    let until = format!("until {} after {since}", kubeadm::duration(join.token_ttl));
+    said.push(match (planes, workers) {
+        _ if join.credential == Some(Credential::Certificate) => {
+            format!(
+                "a wiped machine rejoins from the same image for {} after its certificate's issue",
+                kubeadm::duration(join.certificate_ttl)
+            )
+        }
+        _ if join.token_ttl == 0 || !planes && !workers => "a wiped machine rejoins from the same image at any time".to_owned(),
+        (true, false) if any => format!("a wiped control plane rejoins from the same image {until}, a worker at any time"),
+        _ => format!("a wiped machine rejoins from the same image {until}"),
+    });
+    said
 }
 
 /// The last look before anything is written: a profile's own files may hold what they must not.
@@ -75,7 +103,11 @@ fn refuse_exposure(plan: &ClusterPlan<'_>, tree: &Tree) -> Result<(), Error> {
         .help("take it out of the profile's `files`, `manifests` or documents; nothing has been written"))
 }
 
-fn check_names(wanted: &[String], spec: &crate::profile::spec::ClusterSpec) -> Result<(), Error> {
+/// Refuses names that no node has.
+///
+/// # Errors
+/// When there is one.
+pub fn check_names(wanted: &[String], spec: &ClusterSpec) -> Result<(), Error> {
     let known: Vec<_> = spec.nodes.iter().map(|node| node.name.as_str()).collect();
     match wanted.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
@@ -85,7 +117,7 @@ fn check_names(wanted: &[String], spec: &crate::profile::spec::ClusterSpec) -> R
 }
 
 /// What an earlier render left, for the nodes that are not rendered anew.
-struct Carried {
+pub struct Carried {
     manifest: Manifest,
     tree: Tree,
 }
@@ -105,7 +137,11 @@ impl Carried {
     }
 }
 
-fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried: Option<&Carried>) -> Result<Tree, Error> {
+/// Makes the whole output directory; `profile` is the digest of the profile's text.
+///
+/// # Errors
+/// When a seed does not fit, or nothing can be carried over for a node that is not to be rendered.
+pub fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried: Option<&Carried>) -> Result<Tree, Error> {
     let mut tree = Tree::new();
     let mut nodes = std::collections::BTreeMap::new();
     for node in &plan.nodes {
@@ -158,8 +194,9 @@ fn cluster(plan: &ClusterPlan<'_>) -> handover::Cluster {
         load_balancer: spec.load_balancer.kind().as_str().into(),
         distribution: spec.pki.distribution.as_str().into(),
         discovery: spec.join.discovery.as_str().into(),
+        strict_csr: spec.join.strict_csr,
         discovery_hash: bundle.discovery_hash(),
         minted: secrets::instant(bundle.minted),
-        found_until: secrets::instant(bundle.found_until),
+        found_until: (!spec.bootstrap.existing).then(|| secrets::instant(bundle.found_until)),
     }
 }

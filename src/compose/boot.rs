@@ -11,9 +11,9 @@ use crate::kubernetes::{CertificateKeyInput, InitRoute, KubeadmApi};
 use crate::net::{Host, IpNet};
 use crate::os::FirstBootProgram;
 use crate::plan::{Act, ClusterPlan, NodePlan};
-use crate::profile::spec::{Cni, Distribution, Found, ImageSource, LoadBalancer};
+use crate::profile::spec::{Cni, Credential, Distribution, Found, ImageSource, LoadBalancer};
 use crate::runtime;
-use crate::secrets::Leaf;
+use crate::secrets::{Leaf, late_token_until};
 
 /// The supervisor's last mark: the machine has joined, and that has been seen.
 pub const DONE: &str = "/var/lib/kubespore/done";
@@ -32,6 +32,7 @@ pub struct Facts<'a> {
     found_command: String,
     kubelet_environment: String,
     images: Vec<String>,
+    approval_until: Vec<&'a str>,
 }
 
 /// Gathers what is not simply taken over.
@@ -71,6 +72,12 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
             node.os.resolv_conf.map(|path| format!("--resolv-conf={path}")).unwrap_or_default()
         ),
         images: required_images(cluster, node),
+        approval_until: cluster
+            .nodes
+            .iter()
+            .filter(|other| cluster.spec.join.strict_csr && other.act != Act::Balance)
+            .map(|other| other.spec.name.as_str())
+            .collect(),
         cluster,
         node,
     }
@@ -131,6 +138,7 @@ impl Facts<'_> {
             minted: seconds(bundle.minted.unix_timestamp()),
             found_until: seconds(bundle.found_until.unix_timestamp()),
             found: match spec.bootstrap.found {
+                _ if spec.bootstrap.existing => first_boot::Found::Never,
                 Found::Majority => first_boot::Found::Majority,
                 Found::Alone => first_boot::Found::Alone,
             },
@@ -142,6 +150,9 @@ impl Facts<'_> {
             credential_until: self.credential_until(),
             renew_command: &self.renew_command,
             found_command: &self.found_command,
+            // A node asks for its own next certificate, which another rule approves (`selfnodeclient`).
+            approval_ends: spec.join.strict_csr && spec.credential(node.spec.role) != Credential::Identity,
+            approval_until: &self.approval_until,
             release: first_boot::Release {
                 kubeadm_version: &self.kubeadm_version,
                 health_path: release.health_path,
@@ -184,6 +195,9 @@ impl Facts<'_> {
         match held {
             Some(leaf) => Some(seconds(self.cluster.leaf(self.node, leaf).until().unix_timestamp())),
             None if join.token_ttl == 0 => None,
+            None if self.cluster.spec.bootstrap.existing => {
+                late_token_until(self.cluster.spec, bundle, self.node.spec).map(|until| seconds(until.unix_timestamp()))
+            }
             // A token's life counts from `kubeadm init`, which happens before `found_until` or never.
             None => Some(seconds(bundle.found_until.unix_timestamp()) + join.token_ttl),
         }

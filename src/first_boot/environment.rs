@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Distribution, FirstBoot, Found, Role, endpoint_is_own};
+use super::{Distribution, FirstBoot, Found, Role, endpoint_is_own, ends_approval};
 
 /// Programs without which the supervisor cannot work; a release needs more (`FirstBoot::tools`).
 const TOOLS: &[&str] = &[
@@ -55,7 +55,7 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
     let siblings = boot.control_planes.iter().enumerate();
     let routes = boot.bridge.iter().flat_map(|bridge| bridge.routes);
     let mut tools = [TOOLS, boot.tools].concat();
-    if boot.role == Role::Founder && (!boot.manifests.is_empty() || distribution == "certificate-key") {
+    if boot.role == Role::Founder && (!boot.manifests.is_empty() || distribution == "certificate-key" || ends_approval(boot)) {
         tools.push("kubectl");
     }
     if !boot.images.is_empty() {
@@ -82,10 +82,20 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
         ("ANONYMOUS", yes_no(boot.anonymous_health)),
         ("MINTED", boot.minted.to_string()),
         ("FOUND_UNTIL", boot.found_until.to_string()),
-        ("FOUND", if boot.found == Found::Majority { "majority" } else { "alone" }.to_owned()),
+        (
+            "FOUND",
+            match boot.found {
+                Found::Majority => "majority",
+                Found::Alone => "alone",
+                Found::Never => "never",
+            }
+            .to_owned(),
+        ),
         ("FOUND_COMMAND", boot.found_command.to_owned()),
         ("CREDENTIAL_UNTIL", boot.credential_until.unwrap_or(0).to_string()),
         ("RENEW_COMMAND", boot.renew_command.to_owned()),
+        ("APPROVAL_ENDS", yes_no(boot.approval_ends)),
+        ("APPROVAL_UNTIL", if ends_approval(boot) { words(boot.approval_until) } else { String::new() }),
         ("DISTRIBUTION", distribution.to_owned()),
         ("RENEW_UNTIL", if boot.role == Role::Founder { renew_until } else { 0 }.to_string()),
         ("KUBERNETES_VERSION", boot.release.kubeadm_version.to_owned()),

@@ -55,6 +55,10 @@ pub struct FirstBoot<'a> {
     pub renew_command: &'a str,
     /// The command, for the machine with the profile, that allows founding for another while.
     pub found_command: &'a str,
+    /// Whether the cluster stops approving the certificate requests of a credential like this machine's.
+    pub approval_ends: bool,
+    /// The Nodes after whose joining the founder ends automatic approval; empty where it goes on.
+    pub approval_until: &'a [&'a str],
     /// What is peculiar to the release.
     pub release: Release<'a>,
     /// The container runtime.
@@ -108,6 +112,8 @@ pub enum Found {
     Majority,
     /// Two minutes of silence.
     Alone,
+    /// Nothing will do: the cluster lives already, and whoever sees none waits for it.
+    Never,
 }
 
 /// How control planes get the shared keys.
@@ -187,11 +193,14 @@ pub fn files(boot: &FirstBoot<'_>) -> Vec<File> {
         File::new("/etc/kubespore/first-boot", 0o700, scripts::supervisor(boot.role)),
         File::new("/etc/kubespore/gate", 0o700, scripts::gate(boot.role)),
     ];
-    if boot.role != Role::Worker {
+    if notices(boot) {
         files.push(File::new("/etc/kubespore/notice", 0o700, scripts::NOTICE));
     }
     if renews(boot) {
         files.push(File::new("/etc/kubespore/renew-certificates", 0o700, scripts::renewal()));
+    }
+    if ends_approval(boot) {
+        files.push(File::new("/etc/kubespore/end-approval", 0o700, scripts::end_of_approval()));
     }
     if let Some(bridge) = &boot.bridge {
         files.push(File::new("/etc/kubespore/cni.conflist", 0o600, units::bridge_conflist(bridge)));
@@ -218,9 +227,19 @@ pub fn units(boot: &FirstBoot<'_>) -> Vec<Unit> {
     units::of(boot)
 }
 
+/// Whether the machine tells its siblings that it is empty: where nobody founds, nobody must be moved to.
+fn notices(boot: &FirstBoot<'_>) -> bool {
+    boot.role != Role::Worker && boot.found != Found::Never
+}
+
 /// The founder keeps uploaded certificates alive, because only its documents hold the certificate key.
 fn renews(boot: &FirstBoot<'_>) -> bool {
     boot.role == Role::Founder && matches!(boot.distribution, Distribution::CertificateKey { .. })
+}
+
+/// Whether the machine ends automatic approval: the founder alone can know that everybody has come, and hold the right.
+fn ends_approval(boot: &FirstBoot<'_>) -> bool {
+    boot.role == Role::Founder && !boot.approval_until.is_empty()
 }
 
 /// Whether the endpoint is this machine itself: then nothing else can answer there.

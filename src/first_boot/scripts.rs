@@ -20,6 +20,7 @@ const JOINER: &str = include_str!("../../templates/first-boot/joiner.sh");
 const WORKER: &str = include_str!("../../templates/first-boot/worker.sh");
 const GATE: &str = include_str!("../../templates/first-boot/gate.sh");
 const RENEWAL: &str = include_str!("../../templates/first-boot/renew-certificates.sh");
+const END_APPROVAL: &str = include_str!("../../templates/first-boot/end-approval.sh");
 const ROUTES: &str = include_str!("../../templates/first-boot/routes.sh");
 
 /// The program behind the empty-notice's socket.
@@ -50,6 +51,11 @@ pub(super) fn gate(role: Role) -> String {
 /// Returns the renewal of uploaded certificates.
 pub(super) fn renewal() -> String {
     compose(&[COMMON, PROBE, JSON, ETCD, JOIN, RENEWAL])
+}
+
+/// Returns what ends the automatic approval of certificate requests.
+pub(super) fn end_of_approval() -> String {
+    compose(&[COMMON, PROBE, END_APPROVAL])
 }
 
 /// Returns what sets the routes of the plain pod network.

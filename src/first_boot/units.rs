@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Bridge, FirstBoot, Role, renews};
+use super::{Bridge, FirstBoot, ends_approval, notices, renews};
 use crate::host::Unit;
 
 const FIRST_BOOT: &str = include_str!("../../templates/first-boot/kubespore-first-boot.service");
@@ -13,6 +13,8 @@ const GATE: &str = include_str!("../../templates/first-boot/kubespore-gate.servi
 const SYNC: &str = include_str!("../../templates/first-boot/kubespore-sync.service");
 const NOTICE: &str = include_str!("../../templates/first-boot/kubespore-notice@.service");
 const ROUTES: &str = include_str!("../../templates/first-boot/kubespore-routes.service");
+const APPROVAL: &str = include_str!("../../templates/first-boot/kubespore-approval.service");
+const APPROVAL_TIMER: &str = include_str!("../../templates/first-boot/kubespore-approval.timer");
 const CERTIFICATES: &str = include_str!("../../templates/first-boot/kubespore-certificates.service");
 const CERTIFICATES_TIMER: &str = include_str!("../../templates/first-boot/kubespore-certificates.timer");
 
@@ -20,13 +22,17 @@ const CERTIFICATES_TIMER: &str = include_str!("../../templates/first-boot/kubesp
 pub(super) fn of(boot: &FirstBoot<'_>) -> Vec<Unit> {
     let kept = |name: &str, text: &str| unit(name, text, false, false);
     let mut units = vec![unit("kubespore-gate.service", GATE, true, false), kept("kubespore-sync.service", SYNC)];
-    if boot.role != Role::Worker {
+    if notices(boot) {
         units.push(kept("kubespore-notice.socket", &notice_socket(boot.notice_port)));
         units.push(kept("kubespore-notice@.service", NOTICE));
     }
     if renews(boot) {
         units.push(kept("kubespore-certificates.service", CERTIFICATES));
         units.push(kept("kubespore-certificates.timer", CERTIFICATES_TIMER));
+    }
+    if ends_approval(boot) {
+        units.push(kept("kubespore-approval.service", APPROVAL));
+        units.push(unit("kubespore-approval.timer", APPROVAL_TIMER, true, true));
     }
     if boot.bridge.is_some() {
         units.push(unit("kubespore-routes.service", ROUTES, true, true));

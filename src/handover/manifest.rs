@@ -64,12 +64,16 @@ pub struct Cluster {
     pub distribution: String,
     /// How machines recognise the cluster.
     pub discovery: String,
+    /// Whether automatic approval of certificate requests ends when every machine has joined.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict_csr: bool,
     /// `sha256:` and the hash of the CA's public key.
     pub discovery_hash: String,
     /// When the bundle was minted, RFC 3339.
     pub minted: String,
-    /// Until when the founder may found, RFC 3339.
-    pub found_until: String,
+    /// Until when the founder may found, RFC 3339; absent where none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_until: Option<String>,
 }
 
 /// How long something works, as it will behave: until an instant, or so long from an event on.

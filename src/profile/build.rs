@@ -36,11 +36,13 @@ pub fn build(raw: &Raw<'_>, files: &Files<'_>, documents: Documents) -> Option<C
             credential: own(&raw.credential),
             token_ttl: own(&raw.token_ttl)?.0,
             certificate_ttl: own(&raw.certificate_ttl)?.0,
+            strict_csr: own(&raw.strict_csr)?,
         },
         bootstrap: Bootstrap {
             found: own(&raw.found)?,
             found_within: own(&raw.found_within)?.0,
             notice_port: own(&raw.notice_port)?,
+            existing: raw.existing.is_some(),
         },
         cni: own(&raw.cni)?,
         images: own(&raw.images)?,

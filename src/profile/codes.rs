@@ -156,7 +156,8 @@ codes! {
     Warning TWO_CONTROL_PLANES = "two-control-planes":
         "Of two control planes, when one dies the cluster is done for: the other one alone is no majority. Two are less available than one; three survive one failure."
     Warning SETTING_UNUSED = "setting-unused":
-        "The setting has no effect beside another one: a static setting where DHCP configures the machine, or an interface's name where the MAC already says which."
+        "The setting has no effect beside another one: a static setting where DHCP configures the machine, an interface's name where the MAC already says which, \
+         or what a founder would do where the cluster exists already."
     // Networks.
     Fatal NETWORK_OVERLAP = "network-overlap":
         "Pods, services and machines need ranges of their own. Where two overlap, packets for one are delivered to the other, and some machines or pods are out of reach for all."

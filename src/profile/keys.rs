@@ -51,6 +51,8 @@ pub enum Shape {
     Many(&'static Shape),
     /// A mapping with the keys of a table.
     Group(&'static Group),
+    /// One of several words, or a mapping with the keys of a table.
+    WordOr(&'static [&'static str], &'static Group),
     /// A mapping of free keys to texts.
     Texts,
     /// Arguments of a component: a mapping, or kubeadm's list of `{name, value}`.
@@ -87,6 +89,7 @@ impl Shape {
             Self::Choice(words) => format!("one of: {}", words().join(", ")),
             Self::Many(_) => "a sequence".into(),
             Self::Group(_) | Self::Texts | Self::Document => "a mapping".into(),
+            Self::WordOr(words, _) => format!("{}, or a mapping", words.join(", ")),
             Self::Arguments => "a mapping, or a sequence of `{name, value}`".into(),
         }
     }
@@ -98,6 +101,9 @@ const fn key(name: &'static str, shape: Shape, need: Need, doc: &'static str) ->
 
 use Need::{Default, Optional, Required};
 use Shape::{Arguments, Bool, Choice, Document, Many, Number, Text, Texts};
+
+/// The word in place of `bootstrap` for a cluster that lives already.
+const EXISTING: &str = "existing";
 
 /// The whole profile.
 pub const PROFILE: Group = Group {
@@ -121,7 +127,12 @@ pub const PROFILE: Group = Group {
         key("loadBalancer", Shape::Group(&LOAD_BALANCER), Optional, "What answers at the control-plane endpoint."),
         key("pki", Shape::Group(&PKI), Optional, "How certificate authorities are made and reach the control planes."),
         key("join", Shape::Group(&JOIN), Optional, "How machines find, recognise and enter the cluster."),
-        key("bootstrap", Shape::Group(&BOOTSTRAP), Optional, "When the first control plane may found the cluster."),
+        key(
+            "bootstrap",
+            Shape::WordOr(&[EXISTING], &BOOTSTRAP),
+            Optional,
+            "When the first control plane may found the cluster; `existing` is for one that lives already: no machine founds, all join.",
+        ),
         key(
             "cni",
             Choice(|| Cni::WORDS.to_vec()),
@@ -291,6 +302,12 @@ pub const JOIN: Group = Group {
             Text(Form::Duration),
             Default("168h"),
             "How long bootstrap certificates live, counted from their issue.",
+        ),
+        key(
+            "strictCsr",
+            Bool,
+            Default("false"),
+            "Whether the cluster stops approving the certificate requests of bootstrap credentials once every machine has joined.",
         ),
     ],
 };
@@ -489,7 +506,7 @@ mod tests {
     fn groups(group: &'static Group, all: &mut Vec<&'static Group>) {
         all.push(group);
         for key in group.keys {
-            if let Shape::Group(inner) | Many(&Shape::Group(inner)) = key.shape {
+            if let Shape::Group(inner) | Shape::WordOr(_, inner) | Many(&Shape::Group(inner)) = key.shape {
                 groups(inner, all);
             }
         }

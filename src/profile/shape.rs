@@ -162,18 +162,9 @@ impl Walk<'_> {
                         .push(codes::INVALID_NUMBER.found(title).at(node.span.clone(), format!("expected {}", shape.describe())));
                 }
             }
-            (Shape::Choice(words), Kind::Scalar(scalar)) if !node.is_null() => {
-                let words = words();
-                if !words.contains(&scalar.text.as_str()) {
-                    let title = format!("`{name}` cannot be `{}`", brief(&scalar.text));
-                    let mut finding =
-                        codes::UNKNOWN_VALUE.found(title).at(node.span.clone(), format!("expected {}", shape.describe()));
-                    if let Some(meant) = closest(&scalar.text, words.into_iter()) {
-                        finding = finding.help(format!("did you mean `{meant}`?"));
-                    }
-                    self.report.push(finding);
-                }
-            }
+            (Shape::Choice(words), Kind::Scalar(scalar)) if !node.is_null() => self.word(node, scalar, &words(), shape, name),
+            (Shape::WordOr(words, _), Kind::Scalar(scalar)) if !node.is_null() => self.word(node, scalar, words, shape, name),
+            (Shape::WordOr(_, group), Kind::Map(_)) => self.group(node, group, Some(own)),
             (Shape::Many(Shape::Group(group)), Kind::Seq(items)) => items.iter().for_each(|item| self.group(item, group, None)),
             (Shape::Many(inner), Kind::Seq(items)) => items.iter().for_each(|item| self.value(item, inner, name, own)),
             (Shape::Group(group), Kind::Map(_)) => self.group(node, group, Some(own)),
@@ -190,6 +181,18 @@ impl Walk<'_> {
                 self.report.push(finding);
             }
         }
+    }
+
+    fn word(&mut self, node: &Node, scalar: &Scalar, words: &[&str], shape: &Shape, name: &str) {
+        if words.contains(&scalar.text.as_str()) {
+            return;
+        }
+        let title = format!("`{name}` cannot be `{}`", brief(&scalar.text));
+        let mut finding = codes::UNKNOWN_VALUE.found(title).at(node.span.clone(), format!("expected {}", shape.describe()));
+        if let Some(meant) = closest(&scalar.text, words.iter().copied()) {
+            finding = finding.help(format!("did you mean `{meant}`?"));
+        }
+        self.report.push(finding);
     }
 
     fn wrong(&self, node: &Node, shape: &Shape, name: &str, own: &Range<usize>) -> crate::diag::Diagnostic {

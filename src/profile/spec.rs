@@ -86,7 +86,7 @@ pub struct ClusterSpec {
     pub hosts: Vec<(IpAddr, Vec<DnsName>)>,
     /// Whether root on control planes gets `KUBECONFIG` set to the administrator's file.
     pub admin_kubeconfig_on_control_planes: bool,
-    /// The machines, in the order of the profile; the first control plane founds.
+    /// The machines, in the order of the profile; the first control plane founds, unless the cluster lives already.
     pub nodes: Vec<NodeSpec>,
 }
 
@@ -170,6 +170,8 @@ pub struct Join {
     pub token_ttl: u64,
     /// Lifetime of bootstrap certificates, in seconds counted from their issue.
     pub certificate_ttl: u64,
+    /// Whether a bootstrap credential gets no certificate without an operator's word once every machine has joined.
+    pub strict_csr: bool,
 }
 
 words! {
@@ -238,6 +240,8 @@ pub struct Bootstrap {
     pub found_within: u64,
     /// TCP port of the empty-notice.
     pub notice_port: u16,
+    /// Whether the cluster lives already: then no machine founds, whatever the other fields say.
+    pub existing: bool,
 }
 
 words! {

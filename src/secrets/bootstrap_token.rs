@@ -14,18 +14,31 @@ use crate::yaml::{Yaml, to_string};
 const GROUP: &str = "system:bootstrappers:kubeadm:default-node-token";
 
 /// Writes the manifest that a running cluster must be given before a node joins it: that of a token which was made after
-/// the bundle, good for the profile's `tokenTTL` from then on. `None` for a node whose token the founder creates, or that
-/// joins without one.
+/// the bundle, or of any token where nobody founds, good for the profile's `tokenTTL` from when it was made. `None` for a
+/// node whose token the founder creates, or that joins without one.
 #[must_use]
 pub fn late_token_manifest(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<String> {
     let known = bundle.nodes.get(node.name.as_str())?;
-    let since = known.token_since?;
     if node.role == Role::LoadBalancer || spec.credential(node.role) != Credential::Token {
         return None;
     }
-    let life = Duration::seconds(i64::try_from(spec.join.token_ttl).unwrap_or(i64::MAX));
-    let until = (spec.join.token_ttl > 0).then(|| since.saturating_add(life));
+    late_token_since(spec, bundle, node)?;
+    let until = late_token_until(spec, bundle, node);
     Some(bootstrap_token_manifest(&known.token, node.name.as_str(), until, spec.join.discovery).expose().to_owned())
+}
+
+/// Returns when a token that no founder creates ends; `None` when it never does, or when the founder creates it.
+#[must_use]
+pub fn late_token_until(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<OffsetDateTime> {
+    let since = late_token_since(spec, bundle, node)?;
+    let life = Duration::seconds(i64::try_from(spec.join.token_ttl).unwrap_or(i64::MAX));
+    (spec.join.token_ttl > 0).then(|| since.saturating_add(life))
+}
+
+/// When a token was made that no founder creates.
+fn late_token_since(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<OffsetDateTime> {
+    let known = bundle.nodes.get(node.name.as_str())?;
+    known.token_since.or(spec.bootstrap.existing.then_some(bundle.minted))
 }
 
 /// Writes the Secret of type `bootstrap.kubernetes.io/token` that lets a node join a cluster that runs already

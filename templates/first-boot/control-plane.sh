@@ -1,7 +1,8 @@
 # A control plane: joining in the order of the profile, and taking up a join that was cut.
 
-open_notice() { systemctl start kubespore-notice.socket; }
-close_notice() { systemctl stop kubespore-notice.socket; }
+# Where nobody may found there is no notice: it would move another installation's founder.
+open_notice() { [ "$FOUND" = never ] || systemctl start kubespore-notice.socket; }
+close_notice() { [ "$FOUND" = never ] || systemctl stop kubespore-notice.socket; }
 
 # voter_here: our own etcd is a started voter of a cluster with a quorum, by its own word.
 voter_here() {
@@ -53,6 +54,7 @@ join_cluster() {
 
 attempt_join() {
 	enter join
+	tell_of_approval
 	lay_out
 	if kubeadm_join; then
 		finish

@@ -25,6 +25,13 @@ kubeadm_join() {
 	kubeadm_run join "$@" --config "$ETC/kubeadm/join.yaml"
 }
 
+# tell_of_approval: a machine that comes late or again may have to wait for an operator, and kubeadm does not say so.
+tell_of_approval() {
+	[ "$APPROVAL_ENDS" = yes ] || return 0
+	status running approval "where every machine had joined before, our certificate request waits for an operator" \
+		"kubectl get csr # then: kubectl certificate approve NAME"
+}
+
 # drop_empty_files: a power cut leaves what kubeadm wrote last with no bytes in it.
 drop_empty_files() {
 	find "$K8S" -type f -size 0 -exec rm -f {} + 2>/dev/null
@@ -94,7 +101,10 @@ await_door() {
 	if [ "$CREDENTIAL_UNTIL" != 0 ] && [ "$(now)" -gt "$CREDENTIAL_UNTIL" ]; then
 		hold credential-expired "the join credential ended at $(date -u -d "@$CREDENTIAL_UNTIL" +%FT%TZ)" "$RENEW_COMMAND"
 	else
-		hold door-shut "the cluster does not take our join credential yet" ''
+		# Of a cluster that lives already nobody but an operator can bring it our credential.
+		answer=''
+		[ "$FOUND" != never ] || answer=$RENEW_COMMAND
+		hold door-shut "the cluster does not take our join credential yet" "$answer"
 	fi
 	return 1
 }

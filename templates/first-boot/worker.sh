@@ -18,6 +18,7 @@ join_worker() {
 
 attempt_join() {
 	enter join
+	tell_of_approval
 	lay_out
 	if kubeadm_join; then
 		finish

@@ -78,7 +78,7 @@ fn tokens(bundle: &mut Bundle, spec: &ClusterSpec, nodes: &[String]) -> Result<S
         old.extend(secrets::renew_token(bundle, node, OffsetDateTime::now_utc())?);
     }
     // The founder creates every node's token.
-    let founder = control_planes(spec).next();
+    let founder = control_planes(spec).next().filter(|_| !spec.bootstrap.existing);
     let others = nodes.iter().map(String::as_str).filter(|node| Some(*node) != founder);
     let seeds: Vec<&str> = founder.into_iter().chain(others).collect();
     let gone: Vec<_> = old.iter().map(|token| format!("bootstrap-token-{}", token.id)).collect();

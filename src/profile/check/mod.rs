@@ -9,6 +9,7 @@ mod delivery;
 mod documents;
 mod endpoint;
 mod etcd_data;
+mod existing;
 mod files;
 mod gates;
 mod kubelet;
@@ -37,6 +38,7 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     networks::check(raw, report);
     endpoint::check(raw, report);
     surroundings::check(raw, report);
+    existing::check(raw, report);
     delivery::check(raw, report);
     files::check(raw, files, report);
     documents::check(raw, report);

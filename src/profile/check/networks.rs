@@ -268,7 +268,8 @@ fn bridge(raw: &Raw<'_>, report: &mut Report) {
 }
 
 fn pod_network(raw: &Raw<'_>, report: &mut Report) {
-    if raw.cni.as_ref().is_none_or(|cni| cni.value != Cni::None) || !raw.manifests.is_empty() {
+    let brought = raw.cni.as_ref().is_none_or(|cni| cni.value != Cni::None) || !raw.manifests.is_empty();
+    if brought || raw.existing.is_some() {
         return;
     }
     let finding = codes::NO_POD_NETWORK.found("nothing brings a pod network");

@@ -87,7 +87,8 @@ fn credential(raw: &Raw<'_>, known: &Release, version: &At<Version>, report: &mu
 /// second while a server is down, and is in time.
 fn impatience(raw: &Raw<'_>, known: &Release, report: &mut Report) {
     let (Some(version), Some(kind)) = (&raw.version, &raw.balancer) else { return };
-    if known.init_route(version.patch) != InitRoute::ImpatientEndpoint || kind.value != BalancerKind::External {
+    let impatient = known.init_route(version.patch) == InitRoute::ImpatientEndpoint && kind.value == BalancerKind::External;
+    if !impatient || raw.existing.is_some() {
         return;
     }
     let finding = codes::IMPATIENT_INIT

@@ -176,6 +176,13 @@ fn kubectl(world: &mut World, place: usize, arguments: &[&str]) -> Doing {
         ["--kubeconfig", _, "-n", "kube-system", "delete", "secret", "kubeadm-certs", "--ignore-not-found"] => {
             world.clusters[cluster].certificates_until = 0;
         }
+        ["--kubeconfig", _, "get", "nodes", "-o", "name"] => {
+            let names = world.clusters[cluster].nodes.keys().map(|name| format!("node/{name}"));
+            return Doing::Later(800, Answer::out(names.collect::<Vec<_>>().join("\n")));
+        }
+        ["--kubeconfig", _, "delete", "clusterrolebinding", "kubeadm:node-autoapprove-bootstrap", "--ignore-not-found"] => {
+            world.clusters[cluster].strict = true
+        }
         _ => panic!("nobody foresaw: kubectl {}", arguments.join(" ")),
     }
     Doing::Later(800, Answer::ok())

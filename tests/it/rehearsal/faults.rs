@@ -630,7 +630,7 @@ fn f72_cgroup_v1_stops_where_the_kubelet_refuses_it() {
 fn f74_no_script_touches_cloud_init_while_it_runs() {
     let world = World::new(Plan::new(2, 1));
     for place in 0..3 {
-        for script in ["first-boot", "gate", "notice", "renew-certificates"] {
+        for script in ["first-boot", "gate", "notice", "renew-certificates", "end-approval"] {
             let text = world.read(place, &format!("etc/kubespore/{script}"));
             let calls = ["cloud-init clean", "cloud-init init", "restart cloud", "start cloud", "stop cloud"];
             world.expect(calls.iter().all(|call| !text.contains(call)), script);

@@ -370,7 +370,7 @@ fn check_etcd(world: &mut World, place: usize, _: &Call) -> Outcome {
 
 fn bootstrap(world: &mut World, place: usize, _: &Call) -> Outcome {
     let Some(cluster) = world.backend(place).and_then(|to| world.cluster_at(to)) else { return Waits };
-    if !world.credential_lives(cluster) || !world.clusters[cluster].door_open {
+    if !world.credential_lives(cluster) || !world.clusters[cluster].door_open || world.clusters[cluster].strict {
         return Waits;
     }
     let name = world.machines[place].name.clone();

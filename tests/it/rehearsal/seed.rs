@@ -46,6 +46,10 @@ pub struct Plan {
     pub credential_within: u64,
     /// Whether silence is enough to found.
     pub alone: bool,
+    /// Whether the cluster lives already, so that nobody founds.
+    pub existing: bool,
+    /// Whether automatic approval ends when every machine has joined.
+    pub strict_csr: bool,
     /// Whether keys come by certificate key, and until when they are renewed, seconds after minting.
     pub certificate_key: Option<u64>,
     /// Whether that key is a flag.
@@ -91,6 +95,8 @@ impl Plan {
             found_within: 30 * 86_400,
             credential_within: 0,
             alone: false,
+            existing: false,
+            strict_csr: false,
             certificate_key: None,
             certificate_key_flag: false,
             learners: true,
@@ -122,7 +128,7 @@ impl Plan {
     /// What a machine does.
     pub fn role(&self, place: usize) -> Role {
         match place {
-            0 => Role::Founder,
+            0 if !self.existing => Role::Founder,
             _ if place < self.control_planes => Role::ControlPlane,
             _ => Role::Worker,
         }
@@ -175,6 +181,8 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
         .enumerate()
         .map(|(place, name)| ControlPlane { name, address: plan.address(place).parse().expect("an address") })
         .collect();
+    let everybody: Vec<String> = (0..plan.control_planes + plan.workers).map(|place| plan.name(place)).collect();
+    let all: Vec<&str> = everybody.iter().filter(|_| plan.strict_csr).map(String::as_str).collect();
     let endpoint: Endpoint = match plan.balancer() {
         Some(_) => "api.lab:6443".parse(),
         None => format!("{}:6443", plan.address(0)).parse(),
@@ -197,12 +205,18 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
         notice_port: 6442,
         minted: MINTED,
         found_until: MINTED + plan.found_within,
-        found: if plan.alone { Found::Alone } else { Found::Majority },
+        found: match (plan.existing, plan.alone) {
+            (true, _) => Found::Never,
+            (false, true) => Found::Alone,
+            (false, false) => Found::Majority,
+        },
         distribution: match plan.certificate_key {
             Some(within) => Distribution::CertificateKey { renew_until: MINTED + within },
             None => Distribution::Embedded,
         },
         credential_until: (plan.credential_within > 0).then_some(MINTED + plan.credential_within),
+        approval_ends: plan.strict_csr,
+        approval_until: &all,
         renew_command: "kubespore secrets rotate lab.yaml --join-credentials",
         found_command: "kubespore secrets rotate lab.yaml --found-until",
         release: Release {

@@ -35,6 +35,40 @@ fn all_on_at_once_in_any_order_with_a_late_load_balancer() {
     }
 }
 
+/// Images for a cluster that lives already: with nobody there they wait, and join whoever comes, the first one too.
+#[test]
+fn where_nobody_founds_all_wait_for_a_life() {
+    let mut plan = Plan::new(3, 1);
+    plan.existing = true;
+    let mut world = World::new(plan.clone());
+    world.power_on_all();
+    for place in 0..4 {
+        waits(&mut world, place, "endpoint", 3600);
+    }
+    world.expect(world.machines.iter().all(|machine| !machine.notice), "an image that never founds moves others to");
+    world.expect((0..4).all(|place| !world.has(place, "etc/kubespore/notice")), "it carries the notice");
+    world.assert_sound();
+
+    let mut world = World::new(plan);
+    world.form(&[1, 2]);
+    world.wake(&[1, 2]);
+    world.clusters[0].door_open = false;
+    world.power_on(0);
+    world.power_on(3);
+    waits(&mut world, 0, "door-shut", 600);
+    world.expect(world.status(0, "command").contains("--join-credentials"), "it does not say who can open");
+    world.clusters[0].door_open = true;
+    world.until_done();
+    world.expect(world.foundings() == 1 && world.voters(0) == [0, 1, 2], "the first of the list joins like the others");
+    world.power_off(0);
+    world.wipe(0);
+    world.run(60);
+    world.power_on(0);
+    world.until_done();
+    world.expect(world.foundings() == 1 && world.voters(0) == [0, 1, 2], "wiped, it joins again");
+    world.assert_sound();
+}
+
 #[test]
 fn a_founder_alone_waits_for_a_majority_and_says_whom_it_misses() {
     for (planes, needed) in [(2, 1), (3, 1), (5, 2)] {
@@ -335,6 +369,43 @@ fn without_anonymous_access_401_is_ready() {
     world.power_on_all();
     world.until_done();
     world.expect(world.foundings() == 1 && world.voters(0) == [0, 1, 2], "one cluster of three");
+    world.assert_sound();
+}
+
+/// Automatic approval ends with the last machine, not before it, and a wiped machine then says whom it waits for.
+#[test]
+fn approval_ends_when_every_machine_has_joined() {
+    let mut plan = Plan::new(3, 1);
+    plan.strict_csr = true;
+    let mut world = World::new(plan);
+    for place in 0..3 {
+        world.power_on(place);
+    }
+    world.until_done();
+    world.start_when_idle(0, "end-approval");
+    world.expect(!world.clusters[0].strict, "it ends before the worker has joined");
+    world.power_on(3);
+    world.until_done();
+    world.power_off(2);
+    world.start_when_idle(0, "end-approval");
+    world.expect(!world.clusters[0].strict, "it ends while a control plane does not serve");
+    world.wake(&[2]);
+    world.machines[0].enabled.insert("kubespore-approval.timer".to_owned());
+    world.start_when_idle(0, "end-approval");
+    world.expect(world.clusters[0].strict, "it does not end");
+    world.expect(world.read(0, "dev/console").contains("kubectl get csr"), "the console does not say it");
+    world.expect(world.machines[0].enabled.is_empty(), "the timer goes on");
+
+    world.power_off(3);
+    world.wipe(3);
+    world.run(60);
+    world.power_on(3);
+    world.until_reason(3, "approval");
+    world.expect(world.status(3, "command").contains("kubectl certificate approve"), "it does not say what lets it in");
+    world.run(120);
+    world.expect(!world.done(3), "it joins without a word");
+    world.clusters[0].strict = false;
+    world.until_done();
     world.assert_sound();
 }
 

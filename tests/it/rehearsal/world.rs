@@ -59,6 +59,8 @@ pub struct Cluster {
     pub door_open: bool,
     /// Until when the uploaded certificates can be fetched, world time.
     pub certificates_until: u64,
+    /// Whether certificate requests wait for an operator.
+    pub strict: bool,
     /// Node objects by name.
     pub nodes: BTreeMap<String, NodeObject>,
     /// Manifests that were applied.
@@ -597,6 +599,16 @@ impl World {
         assert!(self.machines[place].running.is_none(), "a script runs there already");
         self.machines[place].exit = None;
         self.launch(place, script);
+    }
+
+    /// Starts a script of a machine as soon as none runs there, and waits until it has ended.
+    #[track_caller]
+    pub fn start_when_idle(&mut self, place: usize, script: &str) {
+        let idle = self.run_until(|world| world.idle(place), 7200);
+        self.expect(idle, "another script runs on");
+        self.start(place, script);
+        let ended = self.run_until(|world| world.idle(place), 600);
+        self.expect(ended, "the script does not end");
     }
 
     /// Whether no script runs on a machine.
