@@ -7,7 +7,7 @@ use crate::leak;
 use crate::secrets::{Bundle, SecretName, wanted};
 use crate::tree::Tree;
 
-/// A secret in a file where it may not be.
+/// A secret in a file.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Exposed {
     /// The file, relative to the output directory.
@@ -18,19 +18,35 @@ pub struct Exposed {
 
 /// Searches a rendered tree, every layer of every file of it; `may_hold` knows the nodes.
 pub fn exposed(bundle: &Bundle, may_hold: &dyn Fn(&str, &SecretName) -> bool, tree: &Tree) -> Vec<Exposed> {
+    held(bundle, tree).into_iter().filter(|found| !allowed(found, may_hold)).collect()
+}
+
+/// Lists every secret in every file of a tree, whether it may be there or not; by path, then by secret.
+#[must_use]
+pub fn held(bundle: &Bundle, tree: &Tree) -> Vec<Exposed> {
     let wanted = wanted(bundle);
     let mut search = leak::Search::new(&wanted);
     let mut all = Vec::new();
     for (path, bytes) in tree.iter() {
-        let path = path.as_str();
-        let node = path.strip_prefix("nodes/").and_then(|rest| rest.split('/').next());
-        let allowed = |secret: &SecretName| match (path, node) {
-            ("admin.kubeconfig", _) => *secret == SecretName::AdministratorKey,
-            (_, Some(node)) => may_hold(node, secret),
-            (_, None) => false,
-        };
-        let found = search.find(bytes).into_iter().filter(|secret| !allowed(secret));
-        all.extend(found.map(|secret| Exposed { path: path.to_owned(), secret: secret.clone() }));
+        let found = search.find(bytes).into_iter();
+        all.extend(found.map(|secret| Exposed { path: path.to_string(), secret: secret.clone() }));
     }
     all
+}
+
+/// Tells whether a secret may be where it was found; `may_hold` knows the nodes.
+pub fn allowed(found: &Exposed, may_hold: &dyn Fn(&str, &SecretName) -> bool) -> bool {
+    match (found.path.as_str(), found.node()) {
+        ("admin.kubeconfig", _) => found.secret == SecretName::AdministratorKey,
+        (_, Some(node)) => may_hold(node, &found.secret),
+        (_, None) => false,
+    }
+}
+
+impl Exposed {
+    /// Returns the node whose file it is, in a whole output directory.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        self.path.strip_prefix("nodes/").and_then(|rest| rest.split('/').next())
+    }
 }

@@ -158,6 +158,9 @@ pub fn read(root: &Path) -> Result<Tree, Error> {
         let shown = entry.path().display();
         let name = entry.path().strip_prefix(root).ok().and_then(Path::to_str);
         let name = name.ok_or_else(|| Error::new(format!("reading {shown}: its name is not UTF-8")))?;
+        if name.contains('\\') {
+            return Err(Error::new(format!("reading {shown}: kubespore makes no file of such a name")));
+        }
         if !entry.file_type().is_file() {
             return Err(Error::new(format!("reading {shown}: it is neither a file nor a directory")));
         }

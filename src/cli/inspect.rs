@@ -1,4 +1,7 @@
 //! `kubespore inspect`: look inside what was made.
+//!
+//! In: a seed or one of its documents. Out: what it writes and runs, secrets blanked out. Absent on purpose: which secrets
+//! it carries (`held`).
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -6,7 +9,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Failure, Talk};
+use super::bundle::KeyArgs;
+use super::{Failure, Talk, held};
 use crate::error::{Doing, Error};
 use crate::handover::MachineFile;
 use crate::image;
@@ -19,8 +23,16 @@ const LARGEST: u64 = 64 << 20;
 
 #[derive(Args, Debug)]
 pub struct InspectArgs {
-    /// user-data, meta-data, vendor-data, network-config, or an image that holds them
+    /// user-data, meta-data, vendor-data, network-config, or an image that holds them; with `--secrets` a directory too
+    #[arg(value_name = "FILE")]
     file: PathBuf,
+
+    /// Search for the secrets of this bundle instead, and say who holds which
+    #[arg(long, value_name = "BUNDLE", conflicts_with = "show")]
+    secrets: Option<PathBuf>,
+
+    #[command(flatten)]
+    keys: KeyArgs,
 
     /// Print one file of the seed, or one file that its user-data writes, with secrets blanked out
     #[arg(long, value_name = "PATH")]
@@ -78,6 +90,9 @@ struct ShownFile {
 }
 
 pub fn run(args: &InspectArgs, talk: &Talk) -> Result<(), Failure> {
+    if let Some(bundle) = &args.secrets {
+        return held::run(&args.file, bundle, &args.keys, args.output == Form::Json, talk);
+    }
     let found = find(&args.file)?;
     let text = match (&args.show, args.output) {
         (Some(path), _) => show(&found, path)?,
@@ -91,7 +106,8 @@ fn find(path: &Path) -> Result<Found, Error> {
     let shown = path.display();
     let size = std::fs::metadata(path).doing(|| format!("reading {shown}"))?;
     if !size.is_file() {
-        return Err(Error::new(format!("reading {shown}: it is not a file")).help("name a seed image or one of its documents"));
+        return Err(Error::new(format!("reading {shown}: it is not a file"))
+            .help("name a seed image or one of its documents; a directory can be searched with `--secrets BUNDLE`"));
     }
     if size.len() > LARGEST {
         return Err(Error::new(format!("reading {shown}: {} bytes are more than any seed has", size.len())));

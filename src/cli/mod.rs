@@ -5,6 +5,7 @@
 
 mod bundle;
 mod explain;
+mod held;
 mod images;
 mod inspect;
 mod join_command;

@@ -33,6 +33,32 @@ pub enum SecretName {
     Leaf(String, Leaf),
 }
 
+impl SecretName {
+    /// Returns the class it belongs to, in the manifest's words; the administrator's key, which no machine has, has one too.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::ClusterCaKey => "cluster-ca-key",
+            Self::FrontProxyCaKey => "front-proxy-ca-key",
+            Self::EtcdCaKey => "etcd-ca-key",
+            Self::ServiceAccountKey => "service-account-key",
+            Self::CertificateKey => "certificate-key",
+            Self::AdministratorKey => "administrator-key",
+            Self::Token(_) => "bootstrap-token",
+            Self::Leaf(_, leaf) => leaf.as_str(),
+        }
+    }
+
+    /// Returns the node it belongs to, if it is one node's.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        match self {
+            Self::Token(node) | Self::Leaf(node, _) => Some(node),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for SecretName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -316,6 +316,45 @@ fn a_rendered_directory_is_verified() {
 }
 
 #[test]
+fn who_holds_which_secret_is_read_from_the_artefacts() {
+    let scratch = Scratch::new();
+    render(Path::new("profiles/kubeadm-1.14.yaml"), &scratch, &[]).code(0);
+    let (out, secrets) = (scratch.path("out/lab"), scratch.path("lab.secrets.yaml"));
+    let inspect = |path: &Path, more: &[&str]| {
+        let fixed = ["inspect".as_ref(), path.as_os_str(), "--secrets".as_ref(), secrets.as_os_str()];
+        kubespore(fixed.into_iter().chain(more.iter().map(std::ffi::OsStr::new)))
+    };
+    expect_file(Path::new("tests/golden/inspect-secrets.txt"), &inspect(&out, &[]).code(0).stdout());
+    let one = inspect(&out.join("nodes/worker-1/seed.iso"), &[]).code(0).stdout();
+    assert_eq!(one, "seed.iso\n  bootstrap-token of worker-1\n");
+
+    // The manifest is compared, not believed.
+    let seed = fs::read(out.join("nodes/master-1/seed.iso")).expect("rendered");
+    fs::write(out.join("nodes/worker-1/seed.iso"), seed).expect("own directory");
+    fs::write(out.join("nodes/worker-1/user-data"), "#cloud-config\n{}\n").expect("own directory");
+    for name in ["seed.iso", "user-data"] {
+        fs::write(out.join("nodes/master-2").join(name), "#cloud-config\n{}\n").expect("own directory");
+    }
+    let said = inspect(&out, &["-o", "json"]).code(1).stdout();
+    let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
+    let faults: Vec<_> = said["faults"].as_array().expect("a list").iter().filter_map(|fault| fault.as_str()).collect();
+    for fault in [
+        "nodes/worker-1/seed.iso: the cluster CA key lies in it and may not",
+        "master-2: the manifest says that it holds `bootstrap-token`, and it does not",
+        "master-2: the manifest says that it holds `certificate-key`, and it does not",
+    ] {
+        assert!(faults.contains(&fault), "{fault}: {faults:?}");
+    }
+    let classes: Vec<_> = said["holders"]["worker-1"].as_array().expect("a list").iter().map(|held| &held["class"]).collect();
+    assert!(classes.iter().any(|class| *class == "cluster-ca-key"), "{classes:?}");
+
+    let other = scratch.write("other.yaml", fs::read("tests/fixtures/bundles/ha-stacked.yaml").expect("a fixture"));
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).expect("own file");
+    let said = kubespore(["inspect".as_ref(), out.as_os_str(), "--secrets".as_ref(), other.as_os_str()]).code(1).stderr();
+    assert!(said.contains("another cluster"), "{said}");
+}
+
+#[test]
 fn every_code_is_explained() {
     let all = kubespore(["explain"]).code(0).stdout();
     assert!(all.lines().count() > 100, "{all}");
