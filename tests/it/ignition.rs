@@ -215,6 +215,9 @@ fn cases_for_conformance() {
         for version in SpecVersion::ALL {
             let text = ignition::encode(&case.machine, version, case.daemon);
             fs::write(dir.join(format!("{version}.ign")), text).expect("a writable directory");
+            if let Some(packed) = ignition::encode_packed(&case.machine, version, case.daemon) {
+                fs::write(dir.join(format!("{version}-packed.ign")), packed).expect("a writable directory");
+            }
         }
         let units = case.machine.units.iter().map(|unit| {
             json!({
