@@ -2,6 +2,7 @@
 
 mod cli;
 mod diagnostics;
+mod documents;
 mod golden;
 mod house;
 mod ignition;
