@@ -31,6 +31,10 @@ pub struct RenderArgs {
     #[arg(long, value_name = "NAME")]
     node: Vec<String>,
 
+    /// Make what is over a platform's limit small enough, saying how; the machines become the same
+    #[arg(long)]
+    fit: bool,
+
     /// Refuse to mint a bundle or to add anything to it
     #[arg(long)]
     locked: bool,
@@ -45,7 +49,8 @@ pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
     let bundle = bundle::obtain(&args.bundle, &args.profile.profile, &spec, origin, talk)?;
     let plan = plan(&spec, &bundle);
     let carried = if args.node.is_empty() { None } else { Some(Carried::from(&destination, &plan)?) };
-    let tree = assemble(&plan, &handover::digest(source.text.as_bytes()), &args.node, carried.as_ref())?;
+    let digest = handover::digest(source.text.as_bytes());
+    let tree = assemble(&plan, &digest, &args.node, carried.as_ref(), args.fit, &|line| talk.say(line))?;
     refuse_exposure(&plan, &tree)?;
     let (files, nodes) = (tree.len(), plan.nodes.len());
     destination.commit(&tree)?;
@@ -88,6 +93,13 @@ fn promises(plan: &ClusterPlan<'_>, target: &Path, tree: &Tree) -> Vec<String> {
         _ => format!("a wiped machine rejoins from the same image {until}"),
     });
     said
+}
+
+/// What `--fit` did, when it had to do something.
+fn fitted(name: &str, size: &handover::Size) -> Option<String> {
+    let (platform, limit, given) = (size.platform.as_ref()?, size.limit?, size.given.as_ref()?);
+    let ways = (!given.fitted.is_empty()).then(|| given.fitted.join(", "))?;
+    Some(format!("{name} fits {platform} ({} bytes as {}, {limit} allowed) with: {ways}", given.counted, given.form))
 }
 
 /// The last look before anything is written: a profile's own files may hold what they must not.
@@ -137,11 +149,19 @@ impl Carried {
     }
 }
 
-/// Makes the whole output directory; `profile` is the digest of the profile's text.
+/// Makes the whole output directory; `profile` is the digest of the profile's text, and `say` hears what it took to make a
+/// machine's documents fit, where they may shrink.
 ///
 /// # Errors
 /// When a seed does not fit, or nothing can be carried over for a node that is not to be rendered.
-pub fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried: Option<&Carried>) -> Result<Tree, Error> {
+pub fn assemble(
+    plan: &ClusterPlan<'_>,
+    profile: &str,
+    only: &[String],
+    carried: Option<&Carried>,
+    may_shrink: bool,
+    say: &dyn Fn(&str),
+) -> Result<Tree, Error> {
     let mut tree = Tree::new();
     let mut nodes = std::collections::BTreeMap::new();
     for node in &plan.nodes {
@@ -160,7 +180,10 @@ pub fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried:
                 entry
             }
             None => {
-                let (files, entry) = artefacts::of(plan, node)?;
+                let (files, entry) = artefacts::of(plan, node, may_shrink)?;
+                if let Some(line) = fitted(name, &entry.size) {
+                    say(&line);
+                }
                 tree.graft(&prefix, files);
                 entry
             }

@@ -12,20 +12,21 @@ use super::{Delivery, Seed};
 use crate::error::Error;
 use crate::image::iso9660;
 use crate::platform::Format;
+use crate::yaml::{self, Yaml};
 
 /// For a virtual CD-ROM drive.
 pub const ISO: Delivery =
     Delivery { name: "ovf-iso", file: "ovf-env.iso", format: Format::CloudInit, needs_mac: false, make: image };
 
 fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
-    let network = seed.document("network-config");
+    let network = network_property(seed.document("network-config"));
     let mut properties = vec![
         ("instance-id", seed.machine.instance_id.clone()),
         ("hostname", seed.machine.hostname.to_string()),
         ("user-data", STANDARD.encode(seed.document("user-data"))),
     ];
     if !network.is_empty() {
-        properties.push(("network-config", STANDARD.encode(network)));
+        properties.push(("network-config", STANDARD.encode(&network)));
     }
     let mut xml = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -38,4 +39,14 @@ fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
     }
     xml.push_str("  </PropertySection>\n</Environment>\n");
     iso9660::write("OVF ENV", &[("ovf-env.xml", xml.as_bytes())])
+}
+
+/// The network below the key `network`: what stands beside it is not read (`read_ovf_environment`). NoCloud's document is without.
+fn network_property(document: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(document).expect("the seed's documents are text");
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let network = yaml::parse(text).expect("what was written reads back");
+    yaml::to_string(&Yaml::map([("network", Yaml::from(&yaml::to_json(&network)))])).into_bytes()
 }

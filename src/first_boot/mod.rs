@@ -185,14 +185,17 @@ pub struct Bridge<'a> {
     pub cni_version: &'a str,
 }
 
+/// Where a machine's own values stand, as assignments that its scripts source.
+pub const NODE_ENV: &str = "/etc/kubespore/node.env";
+
 /// Makes the files of the first boot, parents of secrets excepted.
 #[must_use]
 pub fn files(boot: &FirstBoot<'_>) -> Vec<File> {
-    let mut files = vec![
-        File::new("/etc/kubespore/node.env", 0o600, environment::assignments(boot)),
-        File::new("/etc/kubespore/first-boot", 0o700, scripts::supervisor(boot.role)),
-        File::new("/etc/kubespore/gate", 0o700, scripts::gate(boot.role)),
-    ];
+    let mut files = vec![File::new(NODE_ENV, 0o600, environment::assignments(boot))];
+    if let Some(bridge) = &boot.bridge {
+        files.push(File::new("/etc/kubespore/cni.conflist", 0o600, units::bridge_conflist(bridge)));
+        files.push(File::new("/etc/kubespore/routes", 0o700, scripts::routes()));
+    }
     if notices(boot) {
         files.push(File::new("/etc/kubespore/notice", 0o700, scripts::NOTICE));
     }
@@ -202,10 +205,9 @@ pub fn files(boot: &FirstBoot<'_>) -> Vec<File> {
     if ends_approval(boot) {
         files.push(File::new("/etc/kubespore/end-approval", 0o700, scripts::end_of_approval()));
     }
-    if let Some(bridge) = &boot.bridge {
-        files.push(File::new("/etc/kubespore/cni.conflist", 0o600, units::bridge_conflist(bridge)));
-        files.push(File::new("/etc/kubespore/routes", 0o700, scripts::routes()));
-    }
+    // The scripts share their beginnings, and gzip remembers 32 KiB: the supervisor, longer than that, is the last of them.
+    files.push(File::new("/etc/kubespore/gate", 0o700, scripts::gate(boot.role)));
+    files.push(File::new("/etc/kubespore/first-boot", 0o700, scripts::supervisor(boot.role)));
     if boot.role == Role::Founder {
         for (place, (name, text)) in boot.manifests.iter().enumerate() {
             let stem = name.trim_end_matches(".yml").trim_end_matches(".yaml");

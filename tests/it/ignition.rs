@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use kubespore::diag::Source;
+use kubespore::gzip::Effort;
 use kubespore::handover::digest;
 use kubespore::host::{Directory, File, InterfaceMatch, Machine, Network, Unit, User};
 use kubespore::os::{self, FirstBootProgram, NetworkDaemon, Os, SpecVersion};
@@ -215,6 +216,9 @@ fn cases_for_conformance() {
         for version in SpecVersion::ALL {
             let text = ignition::encode(&case.machine, version, case.daemon);
             fs::write(dir.join(format!("{version}.ign")), text).expect("a writable directory");
+            if let Some(packed) = ignition::encode_packed(&case.machine, version, case.daemon, Effort::Utmost) {
+                fs::write(dir.join(format!("{version}-packed.ign")), packed).expect("a writable directory");
+            }
         }
         let units = case.machine.units.iter().map(|unit| {
             json!({

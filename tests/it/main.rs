@@ -2,6 +2,8 @@
 
 mod cli;
 mod diagnostics;
+mod documents;
+mod fit;
 mod golden;
 mod house;
 mod ignition;

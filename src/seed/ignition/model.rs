@@ -13,6 +13,7 @@ pub struct Config {
     pub ignition: Ignition,
     #[serde(skip_serializing_if = "Passwd::is_empty")]
     pub passwd: Passwd,
+    #[serde(skip_serializing_if = "Storage::is_empty")]
     pub storage: Storage,
     #[serde(skip_serializing_if = "Systemd::is_empty")]
     pub systemd: Systemd,
@@ -23,7 +24,7 @@ pub struct Config {
 #[serde(default)]
 pub struct Ignition {
     pub version: String,
-    /// Other configs that this one merges or is replaced by; we never write any.
+    /// Other configs that this one merges or is replaced by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<Elsewhere>,
 }
@@ -32,6 +33,7 @@ pub struct Ignition {
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Elsewhere {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub merge: Vec<Resource>,
     pub replace: Resource,
 }
@@ -67,6 +69,12 @@ pub struct Storage {
     pub directories: Vec<Directory>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<File>,
+}
+
+impl Storage {
+    fn is_empty(&self) -> bool {
+        self.directories.is_empty() && self.files.is_empty()
+    }
 }
 
 /// A directory; without `overwrite`, which would delete what is in it.
