@@ -64,7 +64,11 @@ fn disk(raw: &Raw<'_>, report: &mut Report) {
     let name = path.strip_prefix("/dev/");
     if name.is_none_or(|name| !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._:+-".contains(&byte))) {
         let finding = codes::ETCD_DISK.found(format!("`{}` is not a disk", brief(path)));
-        report.push(finding.point(disk, "a path below /dev of letters, digits and `/._:+-`").help("for example `/dev/disk/by-label/etcd`"));
+        report.push(
+            finding
+                .point(disk, "a path below /dev of letters, digits and `/._:+-`")
+                .help("for example `/dev/disk/by-label/etcd`"),
+        );
     } else if NUMBERED.iter().any(|prefix| path.starts_with(prefix)) {
         report.push(
             codes::DISK_NUMBERED
