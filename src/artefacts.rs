@@ -3,24 +3,31 @@
 //! In: a plan. Out: files, and what the manifest says of them. Absent on purpose: what a machine is given
 //! (`compose`), and the directory of the whole cluster.
 
-use crate::compose;
+use crate::compose::{self, Wording};
 use crate::delivery::{self, Delivery};
 use crate::error::Error;
-use crate::handover::{DeliveredFile, MachineFile, Node, Size};
+use crate::fit::{self, Placed};
+use crate::handover::{DeliveredFile, Given, MachineFile, Node, Size};
 use crate::host::{File, Machine};
 use crate::os::FirstBootProgram;
-use crate::plan::{ClusterPlan, NodePlan};
-use crate::platform::{self, Format, Platform, Refused};
+use crate::plan::{Act, ClusterPlan, NodePlan};
+use crate::platform::{Format, Platform, Refused};
+use crate::profile::spec::{Discovery, Distribution};
 use crate::secrets;
 use crate::seed::{cloud_init, ignition};
 use crate::tree::{RelPath, Tree};
 
-/// Makes one machine's directory.
+/// Makes one machine's directory; `may_shrink` allows what `fit` does to make it small enough for its platform.
 ///
 /// # Errors
 /// When the seed does not fit an image or its platform; the error says what takes the bytes.
-pub fn of(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Result<(Tree, Node), Error> {
-    let machine = compose::machine(plan, node);
+pub fn of(plan: &ClusterPlan<'_>, node: &NodePlan<'_>, may_shrink: bool) -> Result<(Tree, Node), Error> {
+    let placed = node.platform.map(|platform| {
+        fit::place(plan, node, platform, may_shrink).map_err(|why| too_large(plan, node, platform, why, may_shrink))
+    });
+    let placed = placed.transpose()?;
+    let wording = placed.as_ref().map_or(Wording::Full, |placed| placed.wording);
+    let machine = compose::worded(plan, node, wording);
     let seed = encode(&machine, node.program);
     let mut tree = seed.documents.clone();
     for delivery in deliveries(node, seed.format) {
@@ -28,14 +35,13 @@ pub fn of(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Result<(Tree, Node), E
         tree.add(RelPath::new(delivery.file), image);
     }
     let document = seed.documents.get(seed.main).expect("every format has its main document");
-    if let Some(platform) = node.platform {
-        let encoded =
-            platform::fit(platform, seed.format, document).map_err(|why| too_large(node, platform, why, &seed.files))?;
+    let given = placed.as_ref().map(given);
+    if let Some((platform, placed)) = node.platform.zip(placed) {
         let name = match seed.format {
             Format::CloudInit => platform.cloud_init_file,
             Format::Ignition => platform.ignition_file,
         };
-        tree.add(RelPath::new(format!("platform/{name}")), encoded.bytes);
+        tree.add(RelPath::new(format!("platform/{name}")), placed.encoded.bytes);
     }
     if let Some(manifest) = secrets::late_token_manifest(plan.spec, plan.bundle, node.spec) {
         tree.add(RelPath::new("bootstrap-token.yaml"), manifest);
@@ -49,7 +55,7 @@ pub fn of(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Result<(Tree, Node), E
         os: node.os.name.into(),
         instance_id: machine.instance_id.clone(),
         secrets: node.holds.classes(),
-        size: size(document, node.platform),
+        size: size(document, node.platform, given),
         files: tree.iter().map(|(path, bytes)| (path.to_string(), DeliveredFile::of(bytes))).collect(),
         machine: seed.files.iter().map(|file| (file.path.clone(), MachineFile::of(file.mode, &file.content))).collect(),
     };
@@ -95,7 +101,7 @@ fn named(error: Error, node: &NodePlan<'_>) -> Error {
 }
 
 /// The size line: plain, compressed, as text, and what the platform allows.
-fn size(document: &[u8], platform: Option<&Platform>) -> Size {
+fn size(document: &[u8], platform: Option<&Platform>, given: Option<Given>) -> Size {
     let compressed = crate::gzip::compress(document).len();
     Size {
         plain: document.len(),
@@ -103,24 +109,53 @@ fn size(document: &[u8], platform: Option<&Platform>) -> Size {
         gzip_base64: compressed.div_ceil(3) * 4,
         platform: platform.map(|platform| platform.name.to_owned()),
         limit: platform.and_then(|platform| platform.limit).map(|limit| limit.bytes),
+        given,
     }
 }
 
-/// Over the limit: names what takes the bytes, the largest first.
-fn too_large(node: &NodePlan<'_>, platform: &Platform, why: Refused, files: &[File]) -> Error {
+fn given(placed: &Placed) -> Given {
+    Given {
+        form: placed.encoded.form.as_str().into(),
+        counted: placed.encoded.counted,
+        fitted: placed.ways.iter().map(|way| way.words().to_owned()).collect(),
+    }
+}
+
+/// Over the limit: names what takes the bytes, the largest first, and what would help.
+fn too_large(plan: &ClusterPlan<'_>, node: &NodePlan<'_>, platform: &Platform, why: Refused, shrunk: bool) -> Error {
     let what = format!("rendering {} for {}", node.spec.name, platform.name);
     let Refused::TooLarge { form, size, limit } = why else {
         return Error::new(format!("{what}: it cannot hand such a seed to the machine"))
             .help("boot the machine from an image: `deliver`");
     };
+    let files = encode(&compose::machine(plan, node), node.program).files;
     let mut largest: Vec<_> = files.iter().map(|file| (crate::gzip::compress(&file.content).len(), &file.path)).collect();
     largest.sort_by(|a, b| b.cmp(a));
     let list: Vec<_> = largest.iter().take(5).map(|(bytes, path)| format!("{path} {bytes}")).collect();
+    let at_best = if shrunk { "at its smallest, " } else { "" };
     Error::new(format!(
-        "{what}: as {} it has {size} bytes, {} more than the {limit} that fit; compressed, the largest files are {}",
+        "{what}: {at_best}as {} it has {size} bytes, {} more than the {limit} that fit; compressed, the largest files are {}",
         form.as_str(),
         size - limit,
         list.join(", ")
     ))
-    .help("`deliver` puts the seed into an image, which has no limit; large `files` of your own can be in the machine's image")
+    .help(remedies(plan, node, shrunk).join("; "))
+}
+
+/// What this cluster can do about it, what costs least first. `pki.distribution: reduced` is not among it: what replaces the
+/// keys is larger than they are.
+fn remedies(plan: &ClusterPlan<'_>, node: &NodePlan<'_>, shrunk: bool) -> Vec<&'static str> {
+    let joins = matches!(node.act, Act::Found | Act::JoinControlPlane | Act::JoinWorker);
+    let embedded = plan.spec.pki.distribution == Distribution::Embedded;
+    let remedies = [
+        (!shrunk, "`--fit` makes it smaller, the machine being the same"),
+        (
+            !(plan.spec.files.is_empty() && node.spec.files.is_empty() && plan.spec.manifests.is_empty()),
+            "`files` and `manifests` of your own can be in the machine's image",
+        ),
+        (joins && plan.spec.join.discovery == Discovery::File, "`join.discovery: token` leaves the discovery document out"),
+        (embedded && node.act == Act::JoinControlPlane, "`pki.distribution: certificate-key` leaves the authorities' keys out"),
+        (true, "`deliver` puts the seed into an image, which has no limit"),
+    ];
+    remedies.into_iter().filter(|(applies, _)| *applies).map(|(_, words)| words).collect()
 }

@@ -4,6 +4,7 @@
 //! streams, several members, file names and times.
 
 use std::io::{Read, Write};
+use std::num::NonZeroU64;
 
 use flate2::read::GzDecoder;
 use flate2::{Compression, GzBuilder};
@@ -11,11 +12,41 @@ use flate2::{Compression, GzBuilder};
 /// RFC 1952, section 2.3.1: the operating system is unknown; another number would name the machine that rendered.
 const UNKNOWN_SYSTEM: u8 = 255;
 
-/// Compresses as well as the format allows, without a time, a name or a system in the header.
+/// Where it stands in the header.
+const SYSTEM_BYTE: usize = 9;
+
+/// How often the utmost effort starts anew from what it found; three times as often saves twenty bytes of a seed.
+const ROUNDS: NonZeroU64 = NonZeroU64::new(5).expect("five is not zero");
+
+/// How much time compression may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// As gzip's `-9`.
+    Usual,
+    /// A twentieth less, in many times the time: for `render --fit`, where every byte counts.
+    Utmost,
+}
+
+/// Compresses as gzip's `-9`, without a time, a name or a system in the header.
 #[must_use]
 pub fn compress(bytes: &[u8]) -> Vec<u8> {
     let mut writer = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM).write(Vec::new(), Compression::best());
     writer.write_all(bytes).and_then(|()| writer.finish()).expect("writing to memory cannot fail")
+}
+
+/// Compresses with as much effort as is told, the header being `compress`'s.
+#[must_use]
+pub fn compress_with(effort: Effort, bytes: &[u8]) -> Vec<u8> {
+    match effort {
+        Effort::Usual => compress(bytes),
+        Effort::Utmost => {
+            let mut member = Vec::new();
+            let options = zopfli::Options { iteration_count: ROUNDS, ..zopfli::Options::default() };
+            zopfli::compress(options, zopfli::Format::Gzip, bytes, &mut member).expect("writing to memory cannot fail");
+            member[SYSTEM_BYTE] = UNKNOWN_SYSTEM;
+            member
+        }
+    }
 }
 
 /// Reads one compressed member back.
@@ -42,15 +73,24 @@ mod tests {
     #[test]
     fn bytes_come_back() {
         for text in [&b""[..], b"x", &[0, 255, 10], "kubespore\n".repeat(500).as_bytes()] {
-            let packed = compress(text);
-            assert!(is_compressed(&packed));
-            assert_eq!(decompress(&packed, text.len()), Ok(text.to_vec()));
+            for packed in [compress(text), compress_with(Effort::Utmost, text)] {
+                assert!(is_compressed(&packed));
+                assert_eq!(decompress(&packed, text.len()), Ok(text.to_vec()));
+            }
         }
     }
 
     #[test]
     fn the_header_names_no_time_and_no_system() {
-        assert_eq!(compress(b"x")[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255]);
+        for effort in [Effort::Usual, Effort::Utmost] {
+            assert_eq!(compress_with(effort, b"x")[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255]);
+        }
+    }
+
+    #[test]
+    fn effort_pays() {
+        let text = include_bytes!("platform.rs");
+        assert!(compress_with(Effort::Utmost, text).len() * 100 < compress(text).len() * 98);
     }
 
     #[test]

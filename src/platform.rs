@@ -7,7 +7,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::gzip;
+use crate::gzip::{self, Effort};
 
 /// What a platform wants of user-data.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,13 +74,19 @@ impl Form {
 
     /// Wraps a document.
     #[must_use]
-    pub fn wrap(self, document: &[u8]) -> Vec<u8> {
+    pub fn wrap(self, document: &[u8], effort: Effort) -> Vec<u8> {
         match self {
             Self::Raw => document.to_vec(),
-            Self::Gzip => gzip::compress(document),
+            Self::Gzip => gzip::compress_with(effort, document),
             Self::Base64 => STANDARD.encode(document).into_bytes(),
-            Self::GzipBase64 => STANDARD.encode(gzip::compress(document)).into_bytes(),
+            Self::GzipBase64 => STANDARD.encode(gzip::compress_with(effort, document)).into_bytes(),
         }
+    }
+
+    /// Tells whether it is compressed.
+    #[must_use]
+    pub fn is_compressed(self) -> bool {
+        matches!(self, Self::Gzip | Self::GzipBase64)
     }
 
     fn is_base64(self) -> bool {
@@ -314,10 +320,10 @@ fn decoded_length(base64: &[u8]) -> usize {
 ///
 /// # Errors
 /// `NoForm` when the platform cannot pass such a document on; `TooLarge` with the smallest size that was tried.
-pub fn fit(platform: &Platform, format: Format, document: &[u8]) -> Result<Encoded, Refused> {
+pub fn fit(platform: &Platform, format: Format, document: &[u8], effort: Effort) -> Result<Encoded, Refused> {
     let mut closest = Refused::NoForm;
     for form in platform.forms(format) {
-        let bytes = form.wrap(document);
+        let bytes = form.wrap(document, effort);
         let counted = platform.count(*form, &bytes);
         let Some(limit) = platform.limit.map(|limit| limit.bytes).filter(|limit| counted > *limit) else {
             return Ok(Encoded { form: *form, bytes, counted });
@@ -364,17 +370,49 @@ mod tests {
                 let Some(longest) = longest(platform, format) else { continue };
                 seen += 1;
                 for length in [longest - 1, longest] {
-                    let encoded = fit(platform, format, &incompressible(length));
+                    let encoded = fit(platform, format, &incompressible(length), Effort::Usual);
                     let encoded = encoded.unwrap_or_else(|refused| panic!("{} at {length}: {refused:?}", platform.name));
                     assert_eq!(encoded.form, platform.forms(format)[0], "{} at {length}", platform.name);
                     assert!(encoded.counted <= platform.limit.map_or(0, |limit| limit.bytes));
                 }
-                let refused = fit(platform, format, &incompressible(longest + 1)).expect_err(platform.name);
+                let refused = fit(platform, format, &incompressible(longest + 1), Effort::Usual).expect_err(platform.name);
                 let over = refused.over_by().expect("too large");
                 assert!((1..=4).contains(&over), "{}: over by {over}", platform.name);
             }
         }
         assert_eq!(seen, 11 + 11, "eleven platforms with a limit, each for both formats");
+    }
+
+    /// Far too much to go uncompressed, and `tail` bytes that compression leaves as they are.
+    fn half_compressible(platform: &Platform, tail: usize) -> Vec<u8> {
+        let mut document = vec![0; platform.limit.map_or(0, |limit| 2 * limit.bytes)];
+        document.extend(incompressible(tail));
+        document
+    }
+
+    #[test]
+    fn every_limit_holds_for_what_is_compressed() {
+        let mut seen = 0;
+        for platform in ALL {
+            for format in [Format::CloudInit, Format::Ignition] {
+                let compressed = platform.forms(format).iter().find(|form| form.is_compressed());
+                let Some((limit, form)) = platform.limit.zip(compressed) else { continue };
+                seen += 1;
+                let fitted = |tail| fit(platform, format, &half_compressible(platform, tail), Effort::Usual);
+                let (mut fits, mut over) = (0, 2 * limit.bytes);
+                while over - fits > 1 {
+                    let tail = usize::midpoint(fits, over);
+                    if fitted(tail).is_ok() { fits = tail } else { over = tail }
+                }
+                let encoded = fitted(fits).expect("it was found to fit");
+                assert_eq!(encoded.form, *form, "{}", platform.name);
+                // One byte more may be one more block, and base64 counts by fours.
+                assert!((limit.bytes - 8..=limit.bytes).contains(&encoded.counted), "{}: {}", platform.name, encoded.counted);
+                let refused = fitted(over).expect_err(platform.name).over_by().expect("too large");
+                assert!((1..=8).contains(&refused), "{}: over by {refused}", platform.name);
+            }
+        }
+        assert_eq!(seen, 10 + 2, "ten platforms decompress for cloud-init, two for Ignition");
     }
 
     #[test]
@@ -402,20 +440,23 @@ mod tests {
     fn base64_is_counted_where_the_platform_counts_it() {
         let openstack = find("openstack").expect("a row");
         // 49 149 bytes are 65 532 of base64; one more are 65 536.
-        assert_eq!(fit(openstack, Format::Ignition, &[b'x'; 49_149]).map(|e| (e.form, e.counted)), Ok((Form::Raw, 65_532)));
+        assert_eq!(
+            fit(openstack, Format::Ignition, &[b'x'; 49_149], Effort::Usual).map(|e| (e.form, e.counted)),
+            Ok((Form::Raw, 65_532))
+        );
         let refused = Refused::TooLarge { form: Form::Raw, size: 65_536, limit: 65_535 };
-        assert_eq!(fit(openstack, Format::Ignition, &[b'x'; 49_150]), Err(refused));
+        assert_eq!(fit(openstack, Format::Ignition, &[b'x'; 49_150], Effort::Usual), Err(refused));
         assert_eq!(refused.over_by(), Some(1));
         let oci = find("oci").expect("a row");
-        assert_eq!(fit(oci, Format::Ignition, &[b'x'; 24_000]).map(|e| e.counted), Ok(32_000));
-        assert!(fit(oci, Format::Ignition, &[b'x'; 24_001]).is_err());
+        assert_eq!(fit(oci, Format::Ignition, &[b'x'; 24_000], Effort::Usual).map(|e| e.counted), Ok(32_000));
+        assert!(fit(oci, Format::Ignition, &[b'x'; 24_001], Effort::Usual).is_err());
     }
 
     #[test]
     fn compression_comes_when_needed_and_only_where_taken() {
         let text = "the same line\n".repeat(5_000);
         let form = |name: &str, format, length| {
-            fit(find(name).expect("a row"), format, &text.as_bytes()[..length])
+            fit(find(name).expect("a row"), format, &text.as_bytes()[..length], Effort::Usual)
                 .map(|encoded| encoded.form)
                 .map_err(|_| name.to_owned())
         };
@@ -431,7 +472,7 @@ mod tests {
 
     #[test]
     fn what_a_platform_cannot_pass_on_is_said() {
-        assert_eq!(fit(find("lxd").expect("a row"), Format::Ignition, b"{}"), Err(Refused::NoForm));
+        assert_eq!(fit(find("lxd").expect("a row"), Format::Ignition, b"{}", Effort::Usual), Err(Refused::NoForm));
         assert_eq!(Refused::NoForm.over_by(), None);
     }
 
@@ -439,12 +480,15 @@ mod tests {
     fn every_form_unwraps() {
         let document = incompressible(1000);
         let plain = |bytes: &[u8]| STANDARD.decode(bytes).expect("base64");
-        assert_eq!(Form::Raw.wrap(&document), document);
-        assert_eq!(plain(&Form::Base64.wrap(&document)), document);
-        assert_eq!(gzip::decompress(&Form::Gzip.wrap(&document), 1000).as_deref(), Ok(&document[..]));
-        assert_eq!(gzip::decompress(&plain(&Form::GzipBase64.wrap(&document)), 1000).as_deref(), Ok(&document[..]));
+        assert_eq!(Form::Raw.wrap(&document, Effort::Usual), document);
+        assert_eq!(plain(&Form::Base64.wrap(&document, Effort::Usual)), document);
+        assert_eq!(gzip::decompress(&Form::Gzip.wrap(&document, Effort::Usual), 1000).as_deref(), Ok(&document[..]));
+        assert_eq!(
+            gzip::decompress(&plain(&Form::GzipBase64.wrap(&document, Effort::Usual)), 1000).as_deref(),
+            Ok(&document[..])
+        );
         for length in 0..10 {
-            assert_eq!(decoded_length(&Form::Base64.wrap(&document[..length])), length);
+            assert_eq!(decoded_length(&Form::Base64.wrap(&document[..length], Effort::Usual)), length);
         }
     }
 

@@ -3,11 +3,14 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{Failure, Talk};
 use crate::error::{Doing, Error};
+use crate::gzip;
 use crate::handover::MachineFile;
 use crate::image;
 use crate::redact::redact;
@@ -16,10 +19,11 @@ use crate::seed::ignition;
 
 /// No seed comes near this; a larger file is something else.
 const LARGEST: u64 = 64 << 20;
+const MOST: usize = 64 << 20;
 
 #[derive(Args, Debug)]
 pub struct InspectArgs {
-    /// user-data, meta-data, vendor-data, network-config, or an image that holds them
+    /// user-data, meta-data, vendor-data, network-config, in whatever form a platform takes, or an image that holds them
     file: PathBuf,
 
     /// Print one file of the seed, or one file that its user-data writes, with secrets blanked out
@@ -96,7 +100,7 @@ fn find(path: &Path) -> Result<Found, Error> {
     if size.len() > LARGEST {
         return Err(Error::new(format!("reading {shown}: {} bytes are more than any seed has", size.len())));
     }
-    let bytes = std::fs::read(path).doing(|| format!("reading {shown}"))?;
+    let bytes = unwrapped(std::fs::read(path).doing(|| format!("reading {shown}"))?).doing(|| format!("reading {shown}"))?;
     if let (Ok(text), false) = (std::str::from_utf8(&bytes), image::recognises(&bytes)) {
         let name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
         return Ok(Found { label: None, documents: vec![document(name, &bytes, text, path)?] });
@@ -107,6 +111,14 @@ fn find(path: &Path) -> Result<Found, Error> {
         document(name.clone(), bytes, &text, path)
     });
     Ok(Found { label: Some(image.label), documents: documents.collect::<Result<_, _>>()? })
+}
+
+/// Takes off what a platform's field is wrapped in: base64, gzip, or both.
+fn unwrapped(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    // Other words of letters alone are base64 too, of nothing that begins as a document does.
+    let begins = |inner: &Vec<u8>| gzip::is_compressed(inner) || inner.starts_with(b"#") || inner.starts_with(b"{");
+    let inner = STANDARD.decode(bytes.trim_ascii()).ok().filter(begins).unwrap_or(bytes);
+    if gzip::is_compressed(&inner) { gzip::decompress(&inner, MOST) } else { Ok(inner) }
 }
 
 fn document(name: String, bytes: &[u8], text: &str, path: &Path) -> Result<Document, Error> {

@@ -30,6 +30,10 @@ pub struct RenderArgs {
     #[arg(long, value_name = "NAME")]
     node: Vec<String>,
 
+    /// Make what is over a platform's limit small enough, saying how; the machines become the same
+    #[arg(long)]
+    fit: bool,
+
     /// Refuse to mint a bundle or to add anything to it
     #[arg(long)]
     locked: bool,
@@ -44,7 +48,7 @@ pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
     let bundle = bundle::obtain(&args.bundle, &args.profile.profile, &spec, origin, talk)?;
     let plan = plan(&spec, &bundle);
     let carried = if args.node.is_empty() { None } else { Some(Carried::from(&destination, &plan)?) };
-    let tree = assemble(&plan, &handover::digest(source.text.as_bytes()), &args.node, carried.as_ref())?;
+    let tree = assemble(&plan, &handover::digest(source.text.as_bytes()), args, carried.as_ref(), talk)?;
     refuse_exposure(&plan, &tree)?;
     let (files, nodes) = (tree.len(), plan.nodes.len());
     destination.commit(&tree)?;
@@ -60,6 +64,13 @@ fn rejoin(plan: &ClusterPlan<'_>) -> String {
         0 => "a wiped machine rejoins from the same image at any time".to_owned(),
         ttl => format!("a wiped machine rejoins from the same image until {} after `kubeadm init`", kubeadm::duration(ttl)),
     }
+}
+
+/// What `--fit` did, when it had to do something.
+fn fitted(name: &str, size: &handover::Size) -> Option<String> {
+    let (platform, limit, given) = (size.platform.as_ref()?, size.limit?, size.given.as_ref()?);
+    let ways = (!given.fitted.is_empty()).then(|| given.fitted.join(", "))?;
+    Some(format!("{name} fits {platform} ({} bytes as {}, {limit} allowed) with: {ways}", given.counted, given.form))
 }
 
 /// The last look before anything is written: a profile's own files may hold what they must not.
@@ -105,13 +116,19 @@ impl Carried {
     }
 }
 
-fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried: Option<&Carried>) -> Result<Tree, Error> {
+fn assemble(
+    plan: &ClusterPlan<'_>,
+    profile: &str,
+    args: &RenderArgs,
+    carried: Option<&Carried>,
+    talk: &Talk,
+) -> Result<Tree, Error> {
     let mut tree = Tree::new();
     let mut nodes = std::collections::BTreeMap::new();
     for node in &plan.nodes {
         let name = node.spec.name.as_str();
         let prefix = format!("nodes/{name}");
-        let kept = carried.filter(|_| !only.iter().any(|wanted| wanted == name));
+        let kept = carried.filter(|_| !args.node.iter().any(|wanted| wanted == name));
         let entry = match kept {
             Some(kept) => {
                 let entry = kept.manifest.nodes.get(name).cloned().ok_or_else(|| {
@@ -124,7 +141,10 @@ fn assemble(plan: &ClusterPlan<'_>, profile: &str, only: &[String], carried: Opt
                 entry
             }
             None => {
-                let (files, entry) = artefacts::of(plan, node)?;
+                let (files, entry) = artefacts::of(plan, node, args.fit)?;
+                if let Some(line) = fitted(name, &entry.size) {
+                    talk.say(&line);
+                }
                 tree.graft(&prefix, files);
                 entry
             }

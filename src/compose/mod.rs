@@ -15,10 +15,26 @@ use crate::balancer::{self, Contribution, Site};
 use crate::host::{Directory, File, Machine, Unit};
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{ExtraFile, LoadBalancer};
+use crate::{first_boot, terse};
+
+/// How the texts that we write are worded; what a user wrote is never changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wording {
+    /// With what helps whoever reads them on the machine.
+    Full,
+    /// Scripts, units and settings without comments, blank lines and indentation.
+    Terse,
+}
 
 /// Puts one machine together.
 #[must_use]
 pub fn machine(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Machine {
+    worded(cluster, node, Wording::Full)
+}
+
+/// Puts one machine together, its texts worded as told.
+#[must_use]
+pub fn worded(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, wording: Wording) -> Machine {
     let mut files = node::files(cluster, node);
     let mut units = node::units(node);
     match node.act {
@@ -40,6 +56,10 @@ pub fn machine(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Machine {
             }
         }
     }
+    if wording == Wording::Terse {
+        files.iter_mut().for_each(shorten);
+        units.iter_mut().for_each(shorten_unit);
+    }
     files.extend(user_files(cluster, node));
     Machine {
         instance_id: node.instance_id.clone(),
@@ -50,6 +70,27 @@ pub fn machine(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Machine {
         users: cluster.spec.users.clone(),
         network: node::network(node),
     }
+}
+
+/// Where every file of ours is one of lines, a comment being a whole one.
+const OF_LINES: &[&str] =
+    &["/etc/chrony/", "/etc/containerd/", "/etc/haproxy/", "/etc/modules-load.d/", "/etc/sysctl.d/", "/etc/systemd/"];
+
+fn shorten(file: &mut File) {
+    let Ok(text) = std::str::from_utf8(&file.content) else { return };
+    let shorter = if text.starts_with("#!/bin/sh\n") || file.path == first_boot::NODE_ENV {
+        terse::script(text)
+    } else if OF_LINES.iter().any(|place| file.path.starts_with(place)) {
+        terse::lines(text)
+    } else {
+        return;
+    };
+    file.content = shorter.into_bytes();
+}
+
+fn shorten_unit(unit: &mut Unit) {
+    let drop_ins = unit.drop_ins.iter_mut().map(|(_, text)| text);
+    unit.content.iter_mut().chain(drop_ins).for_each(|text| *text = terse::lines(text));
 }
 
 /// What must not be readable from the first byte on: made before any file lands.

@@ -143,6 +143,22 @@ pub struct Size {
     /// What the platform takes, in bytes as it counts them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub limit: Option<usize>,
+    /// What the platform is given.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub given: Option<Given>,
+}
+
+/// A document in the form that a platform takes.
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Given {
+    /// `raw`, `gzip`, `base64` or `gzip+base64`.
+    pub form: String,
+    /// Its bytes as the platform counts them.
+    pub counted: usize,
+    /// What `--fit` did to it, in words and in order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub fitted: Vec<String>,
 }
 
 /// A file in the output directory.

@@ -6,7 +6,7 @@
 mod manifest;
 mod picture;
 
-pub use manifest::{Cluster, DeliveredFile, Lifetime, MachineFile, Manifest, Node, Profile, Size, Tool, digest};
+pub use manifest::{Cluster, DeliveredFile, Given, Lifetime, MachineFile, Manifest, Node, Profile, Size, Tool, digest};
 
 use serde::Serialize;
 

@@ -8,9 +8,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use crate::gzip::{self, Effort};
 use crate::host::{File, InterfaceMatch, Machine, Network, Unit, User};
 use crate::tree::{RelPath, Tree};
 use crate::yaml::{self, Yaml, is_literal, to_string};
+
+/// No file of a first boot comes near this; a document that unpacks to more is an attack.
+const LARGEST: usize = 64 << 20;
 
 /// Encodes a machine as a NoCloud seed's four documents.
 #[must_use]
@@ -23,13 +27,25 @@ pub fn encode(machine: &Machine) -> Tree {
     tree
 }
 
+/// Encodes a machine as `encode`'s user-data, each file compressed where that is shorter: for a platform that takes text alone.
+#[must_use]
+pub fn user_data_packed(machine: &Machine, effort: Effort) -> String {
+    document(machine, |file| write_packed(file, effort))
+}
+
 /// All files a machine receives, those of its units included.
 pub fn files(machine: &Machine) -> Vec<File> {
     let units = machine.units.iter().flat_map(super::unit_files);
     machine.files.iter().cloned().chain(units).collect()
 }
 
-fn user_data(machine: &Machine) -> String {
+/// Encodes what a machine is given as one `#cloud-config` document.
+#[must_use]
+pub fn user_data(machine: &Machine) -> String {
+    document(machine, write_file)
+}
+
+fn document(machine: &Machine, write_file: impl Fn(&File) -> Yaml) -> String {
     let mut pairs = vec![];
     let mut put = |key: &str, value: Yaml| pairs.push((key.to_owned(), value));
     put("hostname", Yaml::str(machine.hostname.first_label()));
@@ -50,7 +66,7 @@ fn user_data(machine: &Machine) -> String {
         let users = std::iter::once(Yaml::str("default")).chain(machine.users.iter().map(user));
         put("users", Yaml::Seq(users.collect()));
     }
-    put("write_files", Yaml::Seq(files(machine).iter().map(write_file).collect()));
+    put("write_files", Yaml::Seq(files(machine).iter().map(&write_file).collect()));
     put("runcmd", Yaml::Seq(start(&machine.units)));
     format!("#cloud-config\n{}", to_string(&Yaml::Map(pairs)))
 }
@@ -72,18 +88,29 @@ fn user(user: &User) -> Yaml {
 }
 
 fn write_file(file: &File) -> Yaml {
+    match std::str::from_utf8(&file.content) {
+        Ok(text) if is_literal(text) || text.is_empty() => entry(file, None, Yaml::Literal(text.to_owned())),
+        _ => entry(file, Some("b64"), Yaml::Str(STANDARD.encode(&file.content))),
+    }
+}
+
+/// `gz+b64` is among the encodings of every cloud-init (`cloudinit/config/cc_write_files.py`).
+fn write_packed(file: &File, effort: Effort) -> Yaml {
+    let usual = write_file(file);
+    let packed = STANDARD.encode(gzip::compress_with(effort, &file.content));
+    let packed = entry(file, Some("gz+b64"), Yaml::Str(packed));
+    let length = |entry: &Yaml| to_string(&Yaml::Seq(vec![entry.clone()])).len();
+    if length(&packed) < length(&usual) { packed } else { usual }
+}
+
+fn entry(file: &File, encoding: Option<&str>, content: Yaml) -> Yaml {
     let mut pairs = vec![
         ("path".to_owned(), Yaml::str(file.path.as_str())),
         ("owner".to_owned(), Yaml::str("root:root")),
         ("permissions".to_owned(), Yaml::Str(format!("{:04o}", file.mode))),
     ];
-    match std::str::from_utf8(&file.content) {
-        Ok(text) if is_literal(text) || text.is_empty() => pairs.push(("content".to_owned(), Yaml::Literal(text.to_owned()))),
-        _ => {
-            pairs.push(("encoding".to_owned(), Yaml::str("b64")));
-            pairs.push(("content".to_owned(), Yaml::Str(STANDARD.encode(&file.content))));
-        }
-    }
+    pairs.extend(encoding.map(|encoding| ("encoding".to_owned(), Yaml::str(encoding))));
+    pairs.push(("content".to_owned(), content));
     Yaml::Map(pairs)
 }
 
@@ -195,9 +222,13 @@ fn decode_file(entry: &Value) -> Result<File, String> {
     let mode = text("permissions").unwrap_or("0644");
     let mode = u32::from_str_radix(mode, 8).map_err(|_| format!("the permissions of {path} are not octal"))?;
     let content = text("content").unwrap_or_default();
+    let decoded = || STANDARD.decode(content).map_err(|_| format!("the content of {path} is not base64"));
     let content = match text("encoding").unwrap_or("text/plain") {
         "text/plain" => content.as_bytes().to_vec(),
-        "b64" | "base64" => STANDARD.decode(content).map_err(|_| format!("the content of {path} is not base64"))?,
+        "b64" | "base64" => decoded()?,
+        "gz+b64" | "gzip+b64" | "gz+base64" | "gzip+base64" => {
+            gzip::decompress(&decoded()?, LARGEST).map_err(|fault| format!("the content of {path} cannot be read: {fault}"))?
+        }
         other => return Err(format!("the content of {path} is encoded as `{other}`, which is not read here")),
     };
     Ok(File::new(path, mode, content))
@@ -313,6 +344,19 @@ runcmd:
             text("network-config"),
             "version: 2\nethernets:\n  primary:\n    match:\n      macaddress: \"52:54:00:12:34:56\"\n    set-name: \"primary\"\n    dhcp4: false\n    dhcp6: false\n    addresses:\n      - \"10.0.0.11/24\"\n    routes:\n      - to: \"0.0.0.0/0\"\n        via: \"10.0.0.1\"\n    nameservers:\n      addresses:\n        - \"10.0.0.2\"\n      search: []\n    mtu: 1400\n"
         );
+    }
+
+    #[test]
+    fn a_packed_document_is_the_same_machine_in_fewer_bytes() {
+        let mut machine = machine();
+        machine.files.push(File::new("/etc/x/long", 0o600, "the same line\n".repeat(50)));
+        for effort in [Effort::Usual, Effort::Utmost] {
+            let (packed, plain) = (user_data_packed(&machine, effort), user_data(&machine));
+            assert!(packed.len() + 500 < plain.len(), "{} of {}", packed.len(), plain.len());
+            assert_eq!(packed.matches(r#"encoding: "gz+b64""#).count(), 1, "short files stay readable");
+            let (packed, plain) = (decode(&packed).expect("our own"), decode(&plain).expect("our own"));
+            assert_eq!((packed.files, packed.commands), (plain.files, plain.commands));
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use walkdir::WalkDir;
 
-const VOCABULARY: &[&str] = &["diag", "error", "gzip", "host", "net", "redact", "secret", "tree", "yaml"];
+const VOCABULARY: &[&str] = &["diag", "error", "gzip", "host", "net", "redact", "secret", "terse", "tree", "yaml"];
 const FACTS: &[&str] = &["kubernetes", "os", "platform", "runtime", "balancer", "templates"];
 
 /// Every room and what it may use of ours; a room that is not here is not on the plan.
@@ -25,7 +25,8 @@ fn plan() -> BTreeMap<&'static str, Vec<&'static str>> {
     rooms.insert("first_boot", with(VOCABULARY.to_vec(), &["templates"]));
     rooms.insert("profile", with(facts(), &["kubeadm", "delivery"]));
     rooms.insert("delivery", with(VOCABULARY.to_vec(), &["image", "platform"]));
-    rooms.insert("artefacts", with(facts(), &["compose", "delivery", "handover", "gzip", "plan", "secrets", "seed"]));
+    rooms.insert("artefacts", with(facts(), &["compose", "delivery", "fit", "handover", "plan", "profile", "secrets", "seed"]));
+    rooms.insert("fit", with(facts(), &["compose", "plan", "seed"]));
     rooms.insert("leak", with(VOCABULARY.to_vec(), &["image"]));
     rooms.insert("secrets", with(VOCABULARY.to_vec(), &["profile", "leak"]));
     rooms.insert("lifetimes", with(VOCABULARY.to_vec(), &["handover", "kubeadm", "plan", "profile", "secrets"]));

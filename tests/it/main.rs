@@ -3,6 +3,7 @@
 mod cli;
 mod diagnostics;
 mod documents;
+mod fit;
 mod golden;
 mod house;
 mod ignition;

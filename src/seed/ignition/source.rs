@@ -9,7 +9,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use sha2::{Digest, Sha256, Sha512};
 
 use super::model::{Resource, Verification};
-use crate::gzip;
+use crate::gzip::{self, Effort};
 
 /// No file of a first boot comes near this; a config that unpacks to more is an attack.
 const LARGEST: usize = 64 << 20;
@@ -27,24 +27,29 @@ pub enum Hash {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     /// Compressed where that is shorter.
-    Compressed,
+    Compressed(Effort),
     /// The shorter spelling of the bytes.
     Spelled,
-    /// Nothing: what is around it will be compressed, and base64 would hide what repeats.
+    /// Nothing: what is around it will be compressed, and base64 would hide what repeats. It is without its hash, because what is
+    /// around it has one that covers it.
     Outside,
 }
 
 /// Makes the shortest `contents` for `bytes` that `packing` allows; of equally long ones the one that people can read.
 pub fn write(bytes: &[u8], hash: Hash, packing: Packing) -> Resource {
     const MARK: &str = r#""compression":"gzip","#;
-    let verification = Verification { hash: Some(digest(bytes, hash)) };
+    let hash = (packing != Packing::Outside).then(|| digest(bytes, hash));
+    let verification = Verification { hash };
     let plain = format!("data:,{}", escape(bytes));
     if packing == Packing::Outside && std::str::from_utf8(bytes).is_ok() {
         return Resource { source: Some(plain), compression: None, verification };
     }
     let encoded = format!("data:;base64,{}", STANDARD.encode(bytes));
     let shortest = plain.len().min(encoded.len());
-    let packed = (packing == Packing::Compressed).then(|| format!("data:;base64,{}", STANDARD.encode(gzip::compress(bytes))));
+    let packed = match packing {
+        Packing::Compressed(effort) => Some(format!("data:;base64,{}", STANDARD.encode(gzip::compress_with(effort, bytes)))),
+        Packing::Spelled | Packing::Outside => None,
+    };
     let (source, compression) = match packed.filter(|packed| packed.len() + MARK.len() < shortest) {
         Some(packed) => (packed, Some("gzip".to_owned())),
         None => (if plain.len() == shortest { plain } else { encoded }, None),
@@ -139,7 +144,7 @@ mod tests {
     use super::*;
 
     fn source(bytes: &[u8]) -> String {
-        write(bytes, Hash::Sha256, Packing::Compressed).source.expect("a source")
+        write(bytes, Hash::Sha256, Packing::Compressed(Effort::Usual)).source.expect("a source")
     }
 
     #[test]
@@ -147,7 +152,7 @@ mod tests {
         assert_eq!(source(b""), "data:,");
         assert_eq!(source(b"cp-1\n"), "data:,cp-1%0A");
         assert_eq!(source(&[0; 7]), "data:;base64,AAAAAAAAAA==");
-        let long = write("the same line\n".repeat(40).as_bytes(), Hash::Sha256, Packing::Compressed);
+        let long = write("the same line\n".repeat(40).as_bytes(), Hash::Sha256, Packing::Compressed(Effort::Usual));
         assert_eq!(long.compression.as_deref(), Some("gzip"));
         assert!(long.source.is_some_and(|source| source.len() < 90));
     }
@@ -156,7 +161,7 @@ mod tests {
     fn every_byte_comes_back() {
         let all: Vec<u8> = (0..=255).collect();
         for bytes in [&all[..], b"", b"%41 + \"q\" \\ ?#&;$", "é\r\n".as_bytes(), &all.repeat(20)] {
-            let packings = [Packing::Compressed, Packing::Spelled, Packing::Outside];
+            let packings = [Packing::Compressed(Effort::Usual), Packing::Spelled, Packing::Outside];
             for (hash, packing) in
                 [Hash::Sha512, Hash::Sha256].into_iter().flat_map(|hash| packings.map(|packing| (hash, packing)))
             {
