@@ -117,3 +117,8 @@ pub enum InterfaceMatch {
     /// By name, globbing allowed, as `en*`.
     Name(String),
 }
+
+impl InterfaceMatch {
+    /// What an interface is called from then on that was found by its hardware address.
+    pub const RENAMED: &str = "primary";
+}

@@ -99,6 +99,14 @@ pub struct NodePlan<'a> {
     pub holds: Holds,
 }
 
+impl NodePlan<'_> {
+    /// Whether cloud-init reads the seed from a medium of the machine's own: then it is needed once, and switched off.
+    #[must_use]
+    pub fn has_seed_medium(&self) -> bool {
+        self.program == FirstBootProgram::CloudInit && self.platform.is_none_or(|platform| platform.medium)
+    }
+}
+
 /// The secrets of one machine's image: the columns of the table "who may hold what".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holds {

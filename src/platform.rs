@@ -14,6 +14,8 @@ use crate::gzip::{self, Effort};
 pub struct Platform {
     /// The profile's word for it.
     pub name: &'static str,
+    /// Whether machines read the seed from a medium in their drive, rather than ask the platform for it at every boot.
+    pub medium: bool,
     /// The largest size in bytes, and what is counted; `None` where only the medium ends.
     pub limit: Option<Limit>,
     /// The forms it passes on to cloud-init intact, the most readable first.
@@ -149,15 +151,19 @@ const BASE64: &[Form] = &[Form::Base64];
 const BASE64_OR_GZIP: &[Form] = &[Form::Base64, Form::GzipBase64];
 const NONE: &[Form] = &[];
 
-/// A medium of the user's own: everything goes, nothing ends.
-const MEDIUM: Platform = Platform {
+/// What most have in common.
+const SERVICE: Platform = Platform {
     name: "",
+    medium: false,
     limit: None,
     cloud_init: TEXT_OR_GZIP,
     ignition: TEXT,
     cloud_init_file: "user-data",
     ignition_file: "config.ign",
 };
+
+/// A medium of the user's own: everything goes, nothing ends.
+const MEDIUM: Platform = Platform { medium: true, ..SERVICE };
 
 /// Every platform a profile may name, by name.
 pub const ALL: &[Platform] = &[
@@ -187,23 +193,23 @@ const AZURE: Platform = Platform {
     cloud_init: BASE64_OR_GZIP,
     ignition: BASE64,
     cloud_init_file: "custom-data",
-    ..MEDIUM
+    ..SERVICE
 };
 
 /// 32 KiB of base64 unless the operator allows more (`vm.userdata.max.length`; cluster-api-provider-cloudstack #9, #14).
 const CLOUDSTACK: Platform =
-    Platform { name: "cloudstack", limit: Some(Limit { bytes: 32 * KIB, counted: Counted::Base64 }), ..MEDIUM };
+    Platform { name: "cloudstack", limit: Some(Limit { bytes: 32 * KIB, counted: Counted::Base64 }), ..SERVICE };
 
 /// 64 KiB of text (API reference, "user_data"); the data travels in JSON, and nothing decodes it.
 const DIGITALOCEAN: Platform = Platform {
     name: "digitalocean",
     limit: Some(Limit { bytes: 64 * KIB, counted: Counted::AsSent }),
     cloud_init: TEXT,
-    ..MEDIUM
+    ..SERVICE
 };
 
 /// 16 KB before base64, compressed data as it is (EC2 user guide, "user data").
-const EC2: Platform = Platform { name: "ec2", limit: Some(Limit { bytes: 16 * KIB, counted: Counted::Decoded }), ..MEDIUM };
+const EC2: Platform = Platform { name: "ec2", limit: Some(Limit { bytes: 16 * KIB, counted: Counted::Decoded }), ..SERVICE };
 
 /// 256 KiB for the value of the metadata key `user-data`; base64 where `user-data-encoding` says so (metadata reference,
 /// cloud-init's GCE datasource). Ignition's provider knows no such second key.
@@ -211,7 +217,7 @@ const GCE: Platform = Platform {
     name: "gce",
     limit: Some(Limit { bytes: 256 * KIB, counted: Counted::AsSent }),
     cloud_init: &[Form::Raw, Form::GzipBase64],
-    ..MEDIUM
+    ..SERVICE
 };
 
 /// 32 KiB of text as sent (API reference, "user_data"); cloud-init undoes one base64 layer.
@@ -219,7 +225,7 @@ const HETZNER: Platform = Platform {
     name: "hetzner",
     limit: Some(Limit { bytes: 32 * KIB, counted: Counted::AsSent }),
     cloud_init: &[Form::Raw, Form::GzipBase64],
-    ..MEDIUM
+    ..SERVICE
 };
 
 /// The seed is an image. Ignition reads key-value pairs instead, about a kilobyte each, which its own tool splits.
@@ -231,7 +237,7 @@ const KUBEVIRT: Platform = Platform {
     name: "kubevirt",
     limit: Some(Limit { bytes: KIB * KIB, counted: Counted::Decoded }),
     cloud_init_file: "userdata",
-    ..MEDIUM
+    ..SERVICE
 };
 
 /// The seed is an image; Ignition gets a file through the firmware's configuration device.
@@ -243,15 +249,15 @@ const LINODE: Platform = Platform {
     limit: Some(Limit { bytes: 16 * KIB, counted: Counted::Decoded }),
     cloud_init: BASE64_OR_GZIP,
     ignition: BASE64_OR_GZIP,
-    ..MEDIUM
+    ..SERVICE
 };
 
 /// A configuration key, `cloud-init.user-data`, of YAML text. There is no provider for Ignition.
 const LXD: Platform =
-    Platform { name: "lxd", cloud_init: TEXT, ignition: NONE, cloud_init_file: "cloud-init.user-data", ..MEDIUM };
+    Platform { name: "lxd", cloud_init: TEXT, ignition: NONE, cloud_init_file: "cloud-init.user-data", ..SERVICE };
 
 /// The API takes base64; curtin hands the data on. There is no provider for Ignition.
-const MAAS: Platform = Platform { name: "maas", cloud_init: BASE64_OR_GZIP, ignition: NONE, ..MEDIUM };
+const MAAS: Platform = Platform { name: "maas", cloud_init: BASE64_OR_GZIP, ignition: NONE, ..SERVICE };
 
 /// A medium or a server of the user's own.
 const METAL: Platform = Platform { name: "metal", ..MEDIUM };
@@ -263,12 +269,12 @@ const OCI: Platform = Platform {
     limit: Some(Limit { bytes: 32_000, counted: Counted::Base64 }),
     cloud_init: BASE64_OR_GZIP,
     ignition: BASE64,
-    ..MEDIUM
+    ..SERVICE
 };
 
 /// 65 535 bytes of base64, which the client makes (Nova, "user data").
 const OPENSTACK: Platform =
-    Platform { name: "openstack", limit: Some(Limit { bytes: 65_535, counted: Counted::Base64 }), ..MEDIUM };
+    Platform { name: "openstack", limit: Some(Limit { bytes: 65_535, counted: Counted::Base64 }), ..SERVICE };
 
 /// A snippet on a storage of Proxmox VE, copied into the seed image as it is.
 const PROXMOX: Platform = Platform { name: "proxmox", cloud_init: TEXT, ..MEDIUM };
@@ -277,6 +283,7 @@ const PROXMOX: Platform = Platform { name: "proxmox", cloud_init: TEXT, ..MEDIUM
 /// `guestinfo.userdata.encoding` or `guestinfo.ignition.config.data.encoding`, names the form.
 const VMWARE: Platform = Platform {
     name: "vmware",
+    medium: false,
     limit: Some(Limit { bytes: 64 * KIB, counted: Counted::AsSent }),
     cloud_init: BASE64_OR_GZIP,
     ignition: BASE64_OR_GZIP,
@@ -360,6 +367,12 @@ mod tests {
             (Counted::Decoded, _) | (Counted::AsSent, false) => limit.bytes,
             (Counted::Base64, _) | (Counted::AsSent, true) => base64(limit.bytes),
         })
+    }
+
+    #[test]
+    fn hypervisors_of_ones_own_and_metal_boot_from_a_medium() {
+        let media: Vec<_> = ALL.iter().filter(|platform| platform.medium).map(|platform| platform.name).collect();
+        assert_eq!(media, ["hyperv", "libvirt", "metal", "proxmox"]);
     }
 
     #[test]

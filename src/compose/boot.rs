@@ -9,7 +9,6 @@ use crate::host::{File, Unit};
 use crate::kubernetes::images::{self, Image, RunsOn};
 use crate::kubernetes::{CertificateKeyInput, InitRoute, KubeadmApi};
 use crate::net::{Host, IpNet};
-use crate::os::FirstBootProgram;
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Credential, Distribution, Found, ImageSource, LoadBalancer};
 use crate::runtime;
@@ -181,7 +180,7 @@ impl Facts<'_> {
             swap_off: self.swap_off(),
             time_servers: !spec.ntp_servers.is_empty(),
             anonymous_health: cluster.anonymous_health,
-            seed_on_media: self.node.program == FirstBootProgram::CloudInit && self.node.platform.is_none(),
+            seed_on_media: self.node.has_seed_medium(),
             admin_kubeconfig: spec.admin_kubeconfig_on_control_planes,
             ignore_preflight: &cluster.ignored_checks,
             kubelet_environment: Some((node.os.kubelet_env, &self.kubelet_environment)),

@@ -32,6 +32,9 @@ const KUBELET_DROP_IN: &str = "[Unit]\nAfter=kubespore-gate.service containerd.s
 /// Files of the machine itself.
 pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     let mut files = vec![File::new("/etc/hosts", 0o644, hosts(cluster))];
+    if node.has_seed_medium() {
+        files.extend(network(node).and_then(|network| interface_name(&network)));
+    }
     if !cluster.spec.ntp_servers.is_empty() {
         files.extend(time(&cluster.spec.ntp_servers));
     }
@@ -46,6 +49,17 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
         }));
     }
     files
+}
+
+/// What has udev give the interface its name (systemd.link(5)).
+///
+/// cloud-init renames it at every boot as long as it runs, which on a machine with a seed of its own is the first; netplan
+/// would tell udev, but not every image has netplan. An image's own file about the interface comes first.
+fn interface_name(network: &Network) -> Option<File> {
+    let InterfaceMatch::Mac(mac) = &network.matching else { return None };
+    let name = InterfaceMatch::RENAMED;
+    let text = format!("[Match]\nMACAddress={mac}\nType=!vlan bond bridge\n\n[Link]\nName={name}\n");
+    Some(File::new("/etc/systemd/network/80-kubespore.link", 0o644, text))
 }
 
 /// Units of the image that read what we wrote.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Delivery, Seed, mac};
 use crate::error::Error;
-use crate::host::{Machine, Network};
+use crate::host::{InterfaceMatch, Machine, Network};
 use crate::image::iso9660;
 use crate::net::IpNet;
 use crate::platform::Format;
@@ -44,7 +44,9 @@ fn document(value: &Value) -> Vec<u8> {
 /// OpenStack's description of a network (Nova, `doc/api_schemas/network_data.json`); a link is known by its hardware address.
 fn network_data(machine: &Machine) -> Option<Value> {
     let network = machine.network.as_ref()?;
-    let mut link = json!({"id": "primary", "type": "phy", "ethernet_mac_address": mac(machine)?});
+    let name = InterfaceMatch::RENAMED;
+    // `name` is cloud-init's own addition; without it the interface is called as the kernel did at that moment.
+    let mut link = json!({"id": name, "name": name, "type": "phy", "ethernet_mac_address": mac(machine)?});
     if let Some(mtu) = network.mtu {
         link["mtu"] = mtu.into();
     }
@@ -68,7 +70,7 @@ fn subnet(network: &Network, place: usize, address: IpNet) -> Value {
         routes.map(|(to, via)| json!({"network": to.addr().to_string(), "netmask": mask(to), "gateway": via.to_string()}));
     json!({
         "id": format!("network{place}"),
-        "link": "primary",
+        "link": InterfaceMatch::RENAMED,
         "type": if v4 { "ipv4" } else { "ipv6" },
         "ip_address": address.addr().to_string(),
         "netmask": mask(&address),

@@ -152,9 +152,9 @@ fn network_config(network: Option<&Network>) -> String {
     };
     let mut pairs = vec![];
     let (key, matching) = match &network.matching {
-        InterfaceMatch::Mac(mac) => ("primary", Some(Yaml::map([("macaddress", Yaml::Str(mac.to_string()))]))),
+        InterfaceMatch::Mac(mac) => (InterfaceMatch::RENAMED, Some(Yaml::map([("macaddress", Yaml::Str(mac.to_string()))]))),
         InterfaceMatch::Name(name) if name.contains(['*', '?', '[']) => {
-            ("primary", Some(Yaml::map([("name", Yaml::str(name.as_str()))])))
+            (InterfaceMatch::RENAMED, Some(Yaml::map([("name", Yaml::str(name.as_str()))])))
         }
         InterfaceMatch::Name(name) => (name.as_str(), None),
     };
