@@ -45,6 +45,8 @@ impl KeyArgs {
 pub enum Origin {
     /// Nothing.
     Locked,
+    /// Nodes may be added to what is in memory, and the file stays as it is.
+    Rehearsed,
     /// It may be minted, and nodes may be added.
     MintIfAbsent,
 }
@@ -86,7 +88,7 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
                 "`kubespore secrets import PROFILE DIR` makes a bundle around those of a control plane's /etc/kubernetes/pki",
             ));
         }
-        if origin == Origin::Locked {
+        if origin != Origin::MintIfAbsent {
             return Err(absent(&path));
         }
         return create(&path, spec, Existing::default(), &Seal::None, talk);
@@ -103,6 +105,10 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
     }
     let mut bundle = stored.contents.clone();
     secrets::add_nodes(&mut bundle, &nodes, OffsetDateTime::now_utc())?;
+    if origin == Origin::Rehearsed {
+        talk.say(&format!("a render would add to {shown}: {list}"));
+        return Ok(bundle);
+    }
     secrets::save(&path, &stored, &bundle, &stored.seal)?;
     talk.say(&format!("added to {shown}: {list}"));
     Ok(bundle)

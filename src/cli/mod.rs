@@ -4,9 +4,11 @@
 //! Absent on purpose: network connections; no verb opens one.
 
 mod bundle;
+mod diff;
 mod explain;
 mod held;
 mod images;
+mod init;
 mod inspect;
 mod join_command;
 mod profile;
@@ -21,6 +23,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::error::Error;
+use crate::profile::json_schema;
 use talk::Talk;
 
 /// Turn machines into a highly available Kubernetes cluster by what they find at first boot
@@ -49,10 +52,14 @@ enum ColorChoice {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a profile to start from
+    Init(init::InitArgs),
     /// Check a profile and write nothing
     Validate(ProfileArgs),
     /// Write every machine's first-boot image
     Render(render::RenderArgs),
+    /// Show what a render would change, secrets blanked out; exit code 1 when it would change anything
+    Diff(diff::DiffArgs),
     /// Say why a finding is one
     Explain(explain::ExplainArgs),
     /// Look inside a seed: user-data, a seed image, or a rendered directory
@@ -66,6 +73,8 @@ enum Verb {
     JoinCommand(join_command::JoinCommandArgs),
     /// List the images that the cluster pulls
     Images(images::ImagesArgs),
+    /// Print the profile's JSON Schema, for editors
+    Schema,
     /// Print a shell's completion script
     Completions {
         /// The shell
@@ -98,6 +107,11 @@ impl From<Error> for Failure {
     }
 }
 
+fn schema(talk: &Talk) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(&json_schema()).expect("a schema of strings and numbers always serialises");
+    talk.data(format!("{text}\n").as_bytes())
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     // A crash must not leave keys in a core file; best effort, as some sandboxes forbid it.
@@ -105,14 +119,17 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let talk = Talk::new(cli.color);
     let done = match cli.verb {
+        Verb::Init(args) => init::run(&args, &talk),
         Verb::Validate(args) => profile::validate(&args, &talk),
         Verb::Render(args) => render::run(&args, &talk),
+        Verb::Diff(args) => diff::run(&args, &talk),
         Verb::Explain(args) => explain::run(&args, &talk),
         Verb::Inspect(args) => inspect::run(&args, &talk),
         Verb::Secrets(verb) => secrets::run(&verb, &talk),
         Verb::Verify(args) => verify::run(&args, &talk),
         Verb::JoinCommand(args) => join_command::run(&args, &talk),
         Verb::Images(args) => images::run(&args, &talk),
+        Verb::Schema => schema(&talk),
         Verb::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "kubespore", &mut script);

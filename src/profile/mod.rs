@@ -14,10 +14,13 @@ pub mod codes;
 mod documents;
 pub mod file;
 pub mod form;
+mod json_schema;
 pub mod keys;
 mod raw;
 mod shape;
 pub mod spec;
+
+pub use self::json_schema::json_schema;
 
 use self::check::Files;
 use self::codes::Weight;

@@ -180,7 +180,17 @@ fn usage_is_exit_code_two() {
 
 #[test]
 fn help_is_as_blessed() {
-    for words in [&[][..], &["validate"], &["render"], &["inspect"], &["secrets"], &["secrets", "show"], &["join-command"]] {
+    for words in [
+        &[][..],
+        &["init"],
+        &["diff"],
+        &["validate"],
+        &["render"],
+        &["inspect"],
+        &["secrets"],
+        &["secrets", "show"],
+        &["join-command"],
+    ] {
         let name = if words.is_empty() { "kubespore".to_owned() } else { words.join("-") };
         let help = kubespore(words.iter().chain(&["--help"])).code(0).stdout();
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{name}: a line is too long");

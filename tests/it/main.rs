@@ -13,3 +13,4 @@ mod releases;
 mod sealed;
 mod secrets;
 mod support;
+mod verbs;
