@@ -199,7 +199,8 @@ pub fn assemble(
         nodes,
     };
     tree.add(RelPath::new("admin.kubeconfig"), secrets::admin_kubeconfig(plan.bundle, &plan.spec.endpoint.to_string()));
-    for (path, bytes) in handover::documents(&manifest).iter() {
+    let certs = ["kubeadm"].iter().chain(plan.release.certs_command).copied().collect::<Vec<_>>().join(" ");
+    for (path, bytes) in handover::documents(&manifest, &certs).iter() {
         tree.add(path.clone(), bytes);
     }
     Ok(tree)

@@ -13,9 +13,9 @@ use serde::Serialize;
 use crate::templates::fill;
 use crate::tree::{RelPath, Tree};
 
-/// Makes the documents at the top of an output directory.
+/// Makes the documents at the top of an output directory; `certs` is the release's command about certificates, as `kubeadm certs`.
 #[must_use]
-pub fn documents(manifest: &Manifest) -> Tree {
+pub fn documents(manifest: &Manifest, certs: &str) -> Tree {
     #[derive(Serialize)]
     struct Row<'a> {
         name: &'a str,
@@ -33,6 +33,7 @@ pub fn documents(manifest: &Manifest) -> Tree {
         tool: &'a Tool,
         profile: &'a Profile,
         cluster: &'a Cluster,
+        certs: &'a str,
         lifetimes: Vec<Life<'a>>,
         nodes: Vec<Row<'a>>,
         picture: picture::Picture,
@@ -41,6 +42,7 @@ pub fn documents(manifest: &Manifest) -> Tree {
         tool: &manifest.tool,
         profile: &manifest.profile,
         cluster: &manifest.cluster,
+        certs,
         lifetimes: manifest
             .lifetimes
             .iter()
