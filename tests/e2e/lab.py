@@ -62,7 +62,8 @@ class Machine:
     MEMORY = {"load-balancer": 768, "control-plane": 2560, "worker": 1536}
     """MiB by role."""
 
-    def __init__(self, lab, version, name, role, address, mac, seed):
+    def __init__(self, lab, version, name, role, address, mac, seed, place):
+        """`place` is its number among the cluster's machines, the busiest roles first: neighbours get different processors."""
         self.lab, self.version, self.name, self.role, self.address, self.mac = lab, version, name, role, address, mac
         self.folder = os.path.join(lab.folder, name)
         os.makedirs(self.folder, exist_ok=True)
@@ -70,7 +71,7 @@ class Machine:
         # one processor, and always the same of the host's: each of a guest's system calls is two wake-ups between two
         # processes of the host, which cost several times as much across processors
         processors = sorted(os.sched_getaffinity(0))
-        self.processor = processors[lab.ports % len(processors)]
+        self.processor = processors[place % len(processors)]
         self.process = None
         self.insert(seed)
 
