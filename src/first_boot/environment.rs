@@ -1,7 +1,7 @@
 //! `node.env`: this machine's values as shell assignments.
 //!
-//! In: facts. Out: one `NAME='value'` a fact. Absent on purpose: secrets; and any other way for a value
-//! into a shell, so that quoting is right in one place or nowhere.
+//! In: facts, and the scripts that will read them. Out: one `NAME='value'` a fact that one of them reads. Absent on purpose:
+//! secrets; and any other way for a value into a shell, so that quoting is right in one place or nowhere.
 
 use std::fmt::Write as _;
 
@@ -33,13 +33,23 @@ fn quote(value: &str) -> String {
 }
 
 /// Writes the whole file.
-pub(super) fn assignments(boot: &FirstBoot<'_>) -> String {
+pub(super) fn assignments(boot: &FirstBoot<'_>, scripts: &[(&str, String)]) -> String {
     let mut text =
         String::from("# Made by kubespore: what the scripts beside it know of this machine. Nothing here is secret.\n");
     for (name, value) in values(boot) {
-        writeln!(text, "{name}={}", quote(&value)).expect("a String takes everything");
+        if scripts.iter().any(|(_, script)| reads(script, name)) {
+            writeln!(text, "{name}={}", quote(&value)).expect("a String takes everything");
+        }
     }
     text
+}
+
+/// Whether a script has `$NAME` or `${NAME` in it.
+fn reads(script: &str, name: &str) -> bool {
+    script.split('$').skip(1).any(|after| {
+        let rest = after.strip_prefix('{').unwrap_or(after).strip_prefix(name);
+        rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_'))
+    })
 }
 
 fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
@@ -142,6 +152,18 @@ fn ignored(boot: &FirstBoot<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_goes_to_scripts_that_read_it() {
+        for (script, is) in [
+            ("echo $FOUND", true),
+            ("echo \"${FOUND:-no}\"", true),
+            ("echo ${FOUND}x $((1 + $FOUND))", true),
+            ("echo $FOUND_UNTIL ${FOUND_UNTIL} $AFOUND FOUND", false),
+        ] {
+            assert_eq!(reads(script, "FOUND"), is, "{script}");
+        }
+    }
 
     #[test]
     fn a_shell_reads_a_value_back_unchanged() {

@@ -191,23 +191,12 @@ pub const NODE_ENV: &str = "/etc/kubespore/node.env";
 /// Makes the files of the first boot, parents of secrets excepted.
 #[must_use]
 pub fn files(boot: &FirstBoot<'_>) -> Vec<File> {
-    let mut files = vec![File::new(NODE_ENV, 0o600, environment::assignments(boot))];
+    let scripts = scripts(boot);
+    let mut files = vec![File::new(NODE_ENV, 0o600, environment::assignments(boot, &scripts))];
     if let Some(bridge) = &boot.bridge {
         files.push(File::new("/etc/kubespore/cni.conflist", 0o600, units::bridge_conflist(bridge)));
-        files.push(File::new("/etc/kubespore/routes", 0o700, scripts::routes()));
     }
-    if notices(boot) {
-        files.push(File::new("/etc/kubespore/notice", 0o700, scripts::NOTICE));
-    }
-    if renews(boot) {
-        files.push(File::new("/etc/kubespore/renew-certificates", 0o700, scripts::renewal()));
-    }
-    if ends_approval(boot) {
-        files.push(File::new("/etc/kubespore/end-approval", 0o700, scripts::end_of_approval()));
-    }
-    // The scripts share their beginnings, and gzip remembers 32 KiB: the supervisor, longer than that, is the last of them.
-    files.push(File::new("/etc/kubespore/gate", 0o700, scripts::gate(boot.role)));
-    files.push(File::new("/etc/kubespore/first-boot", 0o700, scripts::supervisor(boot.role)));
+    files.extend(scripts.into_iter().map(|(name, text)| File::new(format!("/etc/kubespore/{name}"), 0o700, text)));
     if boot.role == Role::Founder {
         for (place, (name, text)) in boot.manifests.iter().enumerate() {
             let stem = name.trim_end_matches(".yml").trim_end_matches(".yaml");
@@ -221,6 +210,19 @@ pub fn files(boot: &FirstBoot<'_>) -> Vec<File> {
         files.push(File::new(path, 0o644, text));
     }
     files
+}
+
+/// The machine's scripts by name. They share their beginnings, and gzip remembers 32 KiB: the supervisor, longer than that,
+/// is the last of them.
+fn scripts(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
+    let mut scripts = Vec::new();
+    scripts.extend(boot.bridge.is_some().then(|| ("routes", scripts::routes())));
+    scripts.extend(notices(boot).then(|| ("notice", scripts::NOTICE.to_owned())));
+    scripts.extend(renews(boot).then(|| ("renew-certificates", scripts::renewal())));
+    scripts.extend(ends_approval(boot).then(|| ("end-approval", scripts::end_of_approval())));
+    scripts.push(("gate", scripts::gate(boot.role)));
+    scripts.push(("first-boot", scripts::supervisor(boot.role)));
+    scripts
 }
 
 /// Makes the units of the first boot, the gate before the supervisor.

@@ -114,19 +114,25 @@ fn entry(file: &File, encoding: Option<&str>, content: Yaml) -> Yaml {
     Yaml::Map(pairs)
 }
 
-/// What `runcmd` does: it only hands over to systemd, because it runs once and forgets failures.
+/// What `runcmd` does: it only hands over to systemd, because it runs once and forgets failures. systemd reads all its
+/// units anew once, not for `enable` another time: every machine of the cluster waits for that.
 ///
 /// A unit of the image may be running with the image's configuration, so it is restarted; one of ours is
 /// started, so that a second run of cloud-init does not interrupt it.
 fn start(units: &[Unit]) -> Vec<Yaml> {
-    let pick = |wanted: &dyn Fn(&Unit) -> bool| units.iter().filter(|u| wanted(u)).map(|u| u.name.as_str()).collect::<Vec<_>>();
-    let acts = [
-        (vec!["systemctl", "enable"], pick(&|u| u.enabled)),
-        (vec!["systemctl", "restart", "--no-block"], pick(&|u| u.started && u.content.is_none())),
-        (vec!["systemctl", "start", "--no-block"], pick(&|u| u.started && u.content.is_some())),
-    ];
-    let acts = acts.into_iter().filter(|(_, names)| !names.is_empty()).map(|(act, names)| [act, names].concat());
-    std::iter::once(vec!["systemctl", "daemon-reload"]).chain(acts).map(|words| command(&words)).collect()
+    let act = |words: &[&'static str], wanted: &dyn Fn(&Unit) -> bool| {
+        let names: Vec<&str> = units.iter().filter(|u| wanted(u)).map(|u| u.name.as_str()).collect();
+        (!names.is_empty()).then(|| command(&[words, names.as_slice()].concat()))
+    };
+    [
+        act(&["systemctl", "--no-reload", "enable"], &|u| u.enabled),
+        Some(command(&["systemctl", "daemon-reload"])),
+        act(&["systemctl", "restart", "--no-block"], &|u| u.started && u.content.is_none()),
+        act(&["systemctl", "start", "--no-block"], &|u| u.started && u.content.is_some()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn command(words: &[&str]) -> Yaml {
@@ -324,11 +330,12 @@ write_files:
       ExecStart=/bin/true
 runcmd:
   - - "systemctl"
-    - "daemon-reload"
-  - - "systemctl"
+    - "--no-reload"
     - "enable"
     - "own.service"
     - "image.service"
+  - - "systemctl"
+    - "daemon-reload"
   - - "systemctl"
     - "restart"
     - "--no-block"

@@ -32,8 +32,11 @@ now() { date +%s; }
 
 say() { printf '%s\n' "$*"; }
 
-# The serial console is the only window into a machine nobody can log in to; it may be absent.
-console() { { printf 'kubespore %s %s\n' "$NODE" "$*" >>"$R/dev/console"; } 2>/dev/null || :; }
+# tell TEXT: on the serial console too, the only window into a machine nobody can log in to; it may be absent.
+tell() {
+	say "$*"
+	{ printf 'kubespore %s %s\n' "$NODE" "$*" >>"$R/dev/console"; } 2>/dev/null || :
+}
 
 # Prints a text as the inside of a JSON string.
 json_text() {
@@ -51,8 +54,7 @@ status() {
 		announced="$phase $1 $2"
 		announced_at=$at
 		line="phase=$phase result=$1${2:+ reason=$2}${3:+: $3}${4:+ -- $4}"
-		say "$line"
-		console "$line"
+		tell "$line"
 	elif [ "$((at - updated_at))" -lt 30 ] && [ "$at" -ge "$updated_at" ]; then
 		return 0
 	fi
@@ -86,7 +88,7 @@ hold() {
 		pause=$((pause * 2))
 		[ "$pause" -le 60 ] || pause=60
 	fi
-	sleep "$((pause + ORDINAL % (pause / 4 + 1)))"
+	sleep "$((pause + $ORDINAL % (pause / 4 + 1)))"
 }
 
 # stop REASON TEXT COMMAND: nothing a machine may decide.

@@ -22,8 +22,7 @@ await_lower() {
 	while read -r ordinal lower address; do
 		[ -n "$lower" ] && [ "$ordinal" -lt "$ORDINAL" ] && ! own "$address" || continue
 		api_node "$address"
-		[ $SEEN != READY ] || continue
-		[ "$SEEN$CODE$ANONYMOUS" != LIVE401no ] || continue
+		! serves || continue
 		if [ "$(($(now) - lower_since))" -gt 600 ] && etcd_identity && etcd_survey && own_entry && others_live; then
 			say "not waiting for $lower any longer: etcd has its quorum without it"
 			continue
@@ -41,12 +40,10 @@ join_cluster() {
 	enter join-wait
 	lower_since=''
 	while :; do
-		await_endpoint && await_door && await_lower && await_name || continue
+		await await_endpoint await_door await_lower await_name
 		MINE_IS=''
-		clear_own_member || continue
-		break
+		! clear_own_member || break
 	done
-	sleep $((ORDINAL % 6))
 	close_notice
 	mark join-intent "voters=$VOTERS"
 	attempt_join

@@ -16,13 +16,12 @@ done
 while read -r _ name address; do
 	[ -n "$name" ] || continue
 	api_node "$address"
-	[ $SEEN = READY ] || [ "$SEEN$CODE$ANONYMOUS" = LIVE401no ] || exit 0
+	serves || exit 0
 done <<-END
 	$CONTROL_PLANES
 END
 kubectl --kubeconfig "$K8S/admin.conf" delete clusterrolebinding kubeadm:node-autoapprove-bootstrap \
 	--ignore-not-found >>"$LOG" 2>&1 || exit 1
-line='every machine has joined: from now on a certificate request of a bootstrap credential waits for an operator'
-say "$line"
-console "$line -- kubectl get csr"
+tell "every machine has joined: from now on a certificate request of a bootstrap credential waits for an operator" \
+	"-- kubectl get csr"
 systemctl disable --now kubespore-approval.timer

@@ -77,7 +77,7 @@ init() {
 		hold init-failed "kubeadm init failed${failed:+ in phase $failed}; trying again" "tail -n 40 $LOG"
 		return
 	fi
-	until api_node "$ADVERTISE" && { [ $SEEN = READY ] || [ "$SEEN$CODE$ANONYMOUS" = LIVE401no ]; } && voter_here; do
+	until api_node "$ADVERTISE" && serves && voter_here; do
 		hold api-server "our own API server is not ready ($SEEN $CODE)" "curl -k https://$(host_of "$ADVERTISE"):$API_PORT$HEALTH_PATH"
 	done
 	if [ "$VOTERS" != 1 ]; then

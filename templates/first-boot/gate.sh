@@ -2,7 +2,7 @@
 # living cluster.
 
 until data_path_is_there; do
-	console "phase=gate result=waiting reason=etcd-disk-absent: $ETCD_DISK is not mounted at ${ETCD_DATA%/*}"
+	tell "phase=gate result=waiting reason=etcd-disk-absent: $ETCD_DISK is not mounted at ${ETCD_DATA%/*}"
 	sleep 5
 done
 evidence
@@ -22,7 +22,7 @@ while [ $round -lt 12 ]; do
 	survey_siblings
 	if [ -n "$LIVE" ]; then
 		mark fenced "$LIVE"
-		console "phase=gate result=stopped reason=fenced: our cluster lives without this disk at:$LIVE"
+		tell "phase=gate result=stopped reason=fenced: our cluster lives without this disk at:$LIVE"
 		exit 1
 	fi
 	[ "$CONTROL_PLANE_COUNT" != 1 ] || exit 0

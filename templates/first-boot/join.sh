@@ -1,9 +1,9 @@
 # Joining: what every machine does that does not found.
 
 # kubeadm_run ARGUMENT...: kubeadm with its output in a file of root's alone, tokens and keys blanked out (the phase
-# bootstrap-token prints "Using token"). kubeadm does not fsync, so a service syncs about every second meanwhile.
+# bootstrap-token prints "Using token"). kubeadm does not fsync, so a service writes to disk what it made a second ago.
 kubeadm_run() {
-	systemctl start kubespore-sync.service
+	systemctl start --no-block kubespore-sync.service
 	printf '\n%s: kubeadm %s\n' "$(date -u +%FT%TZ)" "$1" >>"$LOG"
 	echo 1 >"$RUN/kubeadm-code"
 	{
@@ -12,7 +12,7 @@ kubeadm_run() {
 	} | sed -u -e 's/\([a-z0-9]\{6\}\)\.[a-z0-9]\{16\}/\1.(hidden)/g' -e 's/[0-9a-f]\{64\}/(hidden)/g' >>"$LOG"
 	IFS= read -r code <"$RUN/kubeadm-code"
 	sync
-	systemctl stop kubespore-sync.service
+	systemctl stop --no-block kubespore-sync.service
 	return $code
 }
 
@@ -46,7 +46,7 @@ lay_out() {
 	if [ -s "$ETC/cni.conflist" ]; then
 		mkdir -p "$R/etc/cni/net.d" && cp "$ETC/cni.conflist" "$R/etc/cni/net.d/10-kubespore.conflist"
 	fi
-	systemctl enable kubelet.service >/dev/null 2>&1
+	systemctl --no-reload enable kubelet.service >/dev/null 2>&1
 	sync
 }
 
@@ -67,12 +67,24 @@ clean() {
 	rm -f "$K8S"/*.conf
 }
 
+# await CONDITION...: until all hold in one pass. One that does not is asked alone until it does, then all are again:
+# machines that wait must not slow down the one that is at work.
+await() {
+	while :; do
+		for awaited in "$@"; do
+			"$awaited" && continue
+			until "$awaited"; do :; done
+			continue 2
+		done
+		return
+	done
+}
+
 await_endpoint() {
 	unpin
 	api_endpoint
+	! serves || return 0
 	case $SEEN in
-	READY) return 0 ;;
-	LIVE) [ "$CODE" != 401 ] || [ "$ANONYMOUS" = yes ] || return 0 ;;
 	FOREIGN)
 		hold foreign "what answers at $ENDPOINT_HOST:$ENDPOINT_PORT is not our cluster: theirs $(fingerprint_at \
 			"${BALANCER:-$ENDPOINT_HOST}" "$ENDPOINT_PORT"), our CA $(fingerprint_of "$CA")" \
@@ -84,8 +96,7 @@ await_endpoint() {
 		return 1
 		;;
 	esac
-	hold endpoint "waiting for $ENDPOINT_HOST:$ENDPOINT_PORT to be ready" \
-		"curl --cacert /etc/kubespore/ca.crt https://$(host_of "$ENDPOINT_HOST"):$ENDPOINT_PORT$HEALTH_PATH"
+	hold endpoint "waiting for $ENDPOINT_HOST:$ENDPOINT_PORT to be ready" "$ENDPOINT_HELP"
 	return 1
 }
 
@@ -114,8 +125,7 @@ await_name() {
 	node_by_join || return 0
 	[ "$NODE_SEEN" = ready ] || return 0
 	if [ "$NODE_BOOT" != "$BOOT" ] && [ "$held" = node-ready ] && [ "$(($(now) - held_since))" -gt 300 ]; then
-		console "twin: another machine has lived as $NODE for five minutes"
-		say "twin: another machine has lived as $NODE for five minutes"
+		tell "twin: another machine has lived as $NODE for five minutes"
 	fi
 	hold node-ready "the Node $NODE is Ready: another machine is alive under this name, or ours has just gone" \
 		"kubectl get node $NODE -o wide"
@@ -126,10 +136,10 @@ await_name() {
 verified() {
 	if [ "$ROLE" != worker ]; then
 		api_node "$ADVERTISE"
-		if [ $SEEN != READY ] && ! { [ "$SEEN$CODE" = LIVE401 ] && [ "$ANONYMOUS" = no ]; }; then
+		serves || {
 			hold api-server "our own API server is not ready ($SEEN $CODE)" "curl -k https://$(host_of "$ADVERTISE"):$API_PORT$HEALTH_PATH?verbose"
 			return 1
-		fi
+		}
 		voter_here || return 1
 	fi
 	node_by_machine
@@ -156,4 +166,4 @@ finish() {
 }
 
 IFS= read -r BOOT <"$R/proc/sys/kernel/random/boot_id" || BOOT=unknown
-ENDPOINT_HELP="curl --cacert /etc/kubespore/ca.crt https://$(host_of "$ENDPOINT_HOST"):$ENDPOINT_PORT$HEALTH_PATH"
+ENDPOINT_HELP="curl --cacert /etc/kubespore/ca.crt $ENDPOINT_URL$HEALTH_PATH"

@@ -48,10 +48,11 @@ clock_is_set() {
 	return 1
 }
 
-# The kubelet refuses to start beside swap; a mask keeps fstab, GPT and zram swap away at later boots too.
+# The kubelet refuses to start beside swap; a mask keeps fstab, GPT and zram swap away at later boots too, for which
+# systemd need not read all its units anew now.
 swap_off() {
 	[ "$SWAP_OFF" = yes ] || return 0
-	systemctl mask swap.target >/dev/null 2>&1
+	systemctl --no-reload mask swap.target >/dev/null 2>&1
 	[ "$(grep -c . "$R/proc/swaps")" -gt 1 ] || return 0
 	swapoff -a || stop swap-on "swap cannot be switched off" "swapoff -a"
 }

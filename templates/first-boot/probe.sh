@@ -52,7 +52,7 @@ api_at() {
 
 # api_endpoint [PATH CURL-CONFIG]: the control-plane endpoint; never by way of our own hosts pin.
 api_endpoint() {
-	target=https://$(host_of "$ENDPOINT_HOST"):$ENDPOINT_PORT${1:-$HEALTH_PATH}
+	target=$ENDPOINT_URL${1:-$HEALTH_PATH}
 	if [ -n "$BALANCER" ] && [ "$BALANCER" != "$ENDPOINT_HOST" ]; then
 		set -- "${2:-/dev/null}" --resolve "$ENDPOINT_HOST:$ENDPOINT_PORT:$(host_of "$BALANCER")"
 	else
@@ -65,6 +65,9 @@ api_endpoint() {
 
 # api_node ADDRESS: one API server at its own address.
 api_node() { api_at "https://$(host_of "$1"):$API_PORT$HEALTH_PATH"; }
+
+# serves: whether what was just asked is an API server at work; one without anonymous access says no more than 401.
+serves() { [ $SEEN = READY ] || [ "$SEEN$CODE$ANONYMOUS" = LIVE401no ]; }
 
 # fingerprint_at HOST PORT: of the certificate shown there.
 fingerprint_at() {
@@ -87,3 +90,4 @@ unpin() {
 
 # An earlier run may have been cut with the line in place.
 pinned=unknown
+ENDPOINT_URL=https://$(host_of "$ENDPOINT_HOST"):$ENDPOINT_PORT

@@ -30,8 +30,7 @@ scrub() {
 	sync
 	for label in cidata CIDATA config-2 CONFIG-2; do
 		if [ "$SEED_ON_MEDIA" = yes ] && [ -e "$R/dev/disk/by-label/$label" ]; then
-			say "the seed medium is still attached and still holds this machine's secrets: eject it"
-			console "the seed medium still holds this machine's secrets: eject it"
+			tell "the seed medium is still attached and still holds this machine's secrets: eject it"
 		fi
 	done
 }

@@ -10,7 +10,7 @@ worker_stop_rows() {
 
 join_worker() {
 	enter join-wait
-	until await_endpoint && await_door && await_name; do :; done
+	await await_endpoint await_door await_name
 	sleep $((ORDINAL % 6))
 	mark join-intent
 	attempt_join

@@ -75,8 +75,8 @@ def addresses_of(network_config):
     return address.group(1), mac.group(1).lower()
 
 
-ROLES = ("control-plane", "worker", "load-balancer")
-"""By how much work they do."""
+ROLES = ("load-balancer", "control-plane", "worker")
+"""The order in which machines are dealt out to processors."""
 
 SEEDS = ("seed.iso", "seed.img", "config-drive.iso")
 """The images that a disk drive can take: NoCloud on ISO 9660 and on FAT, and a config drive."""
@@ -100,11 +100,11 @@ class Cluster:
         self.folder, self.bundle, self.profile, self.record, self.kubectl_binary = folder, bundle, profile, record, release["kubectl"]
         with open(os.path.join(folder, "manifest.json")) as source:
             nodes = json.load(source)["nodes"]
-        by_work = sorted(nodes, key=lambda name: ROLES.index(nodes[name]["role"]))
+        dealt = sorted(nodes, key=lambda name: ROLES.index(nodes[name]["role"]))
         self.machines = {}
         for name, facts in nodes.items():
             address, mac = addresses_of(os.path.join(folder, "nodes", name, "network-config"))
-            self.machines[name] = Machine(lab, release["version"], name, facts["role"], address, mac, seed_of(folder, name), by_work.index(name))
+            self.machines[name] = Machine(lab, release["version"], name, facts["role"], address, mac, seed_of(folder, name), dealt.index(name))
         self.kubeconfig = os.path.join(folder, "admin.kubeconfig")
         self.api = Api(self.kubeconfig)
         self.control_planes = [each for each in self.machines.values() if each.role == "control-plane"]

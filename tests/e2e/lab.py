@@ -63,7 +63,7 @@ class Machine:
     """MiB by role."""
 
     def __init__(self, lab, version, name, role, address, mac, seed, place):
-        """`place` is its number among the cluster's machines, the busiest roles first: neighbours get different processors."""
+        """`place` is its number among the cluster's machines: neighbours get different processors."""
         self.lab, self.version, self.name, self.role, self.address, self.mac = lab, version, name, role, address, mac
         self.folder = os.path.join(lab.folder, name)
         os.makedirs(self.folder, exist_ok=True)

@@ -75,15 +75,18 @@ def check_files(checks, subject, report, meant, independent):
 
 
 def check_commands(checks, subject, report):
-    """runcmd as it really ran: reload, then only enabling and starting units that exist, waiting for none."""
-    calls = report["systemctl"]
-    checks.same(f"{subject} runcmd starts with", calls[:1], [["daemon-reload"]])
+    """runcmd as it really ran: one reload before anything starts, then only units that exist, waiting for none."""
+    calls = [([word for word in call if not word.startswith("-")], [word for word in call if word.startswith("-")])
+             for call in report["systemctl"]]
+    verbs = [words[0] for words, _ in calls]
+    checks.same(f"{subject} runcmd reloads", [at for at, verb in enumerate(verbs) if verb == "daemon-reload"], [verbs.count("enable")])
     started = []
-    for call in calls[1:]:
-        verb, units = call[0], [word for word in call[1:] if not word.startswith("-")]
-        starts = verb in ("start", "restart") or "--now" in call
-        checks.true(f"{subject} runcmd {verb}", verb in ("enable", "start", "restart"), "runcmd only enables and starts")
-        checks.true(f"{subject} runcmd {verb} does not wait", not starts or "--no-block" in call, f"call was {call}")
+    for words, options in calls:
+        verb, units = words[0], words[1:]
+        starts = verb in ("start", "restart") or "--now" in options
+        checks.true(f"{subject} runcmd {verb}", verb in ("daemon-reload", "enable", "start", "restart"), "runcmd only enables and starts")
+        checks.true(f"{subject} runcmd {verb} does not wait", not starts or "--no-block" in options, f"call was {words} {options}")
+        checks.true(f"{subject} runcmd {verb} does not reload", verb != "enable" or "--no-reload" in options, f"call was {words} {options}")
         for unit in units:
             there = f"/etc/systemd/system/{unit}" in report.get("left", {}) or unit in PACKAGED_UNITS
             checks.true(f"{subject} runcmd unit {unit}", there, "no such unit on the machine")

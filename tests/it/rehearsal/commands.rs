@@ -111,11 +111,11 @@ fn systemctl(world: &mut World, place: usize, arguments: &[&str]) -> Doing {
             machine.kubelet = false;
             Answer::ok()
         }
-        ["enable", "kubelet.service"] => {
+        ["--no-reload", "enable", "kubelet.service"] => {
             machine.kubelet_enabled = true;
             Answer::ok()
         }
-        [verb @ ("start" | "stop"), "kubespore-sync.service"] => {
+        [verb @ ("start" | "stop"), "--no-block", "kubespore-sync.service"] => {
             machine.syncing = *verb == "start";
             machine.synced = now;
             Answer::ok()
@@ -143,7 +143,7 @@ fn systemctl(world: &mut World, place: usize, arguments: &[&str]) -> Doing {
             }
             Answer::ok()
         }
-        ["mask", unit] => {
+        ["--no-reload", "mask", unit] => {
             machine.masked.insert((*unit).to_owned());
             Answer::ok()
         }
