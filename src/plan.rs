@@ -48,6 +48,11 @@ impl ClusterPlan<'_> {
     pub fn control_planes(&self) -> impl Iterator<Item = &NodePlan<'_>> {
         self.nodes.iter().filter(|node| matches!(node.act, Act::Found | Act::JoinControlPlane))
     }
+
+    /// The machines of an etcd beside the control planes; none where it runs on them.
+    pub fn etcd_members(&self) -> impl Iterator<Item = &NodePlan<'_>> {
+        self.nodes.iter().filter(|node| node.act == Act::RunEtcd)
+    }
 }
 
 impl ClusterPlan<'_> {
@@ -62,7 +67,7 @@ impl ClusterPlan<'_> {
     }
 }
 
-/// What a machine does at its first boot. kubeadm's three acts, and the load balancer's none.
+/// What a machine does at its first boot: kubeadm's three acts, and those of machines that are no Nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// Founds the cluster, or joins it as a control plane when it exists.
@@ -73,6 +78,16 @@ pub enum Act {
     JoinWorker,
     /// Passes API connections on.
     Balance,
+    /// Runs an etcd member.
+    RunEtcd,
+}
+
+impl Act {
+    /// Whether the machine is a Node of the cluster: it runs a kubelet, which `kubeadm` starts.
+    #[must_use]
+    pub fn is_node(self) -> bool {
+        matches!(self, Self::Found | Self::JoinControlPlane | Self::JoinWorker)
+    }
 }
 
 /// One machine with its choices made.
@@ -112,8 +127,10 @@ impl NodePlan<'_> {
 pub struct Holds {
     /// The key of the cluster's authority, and the service-account key.
     pub cluster_ca: bool,
-    /// The keys of the front-proxy and etcd authorities.
-    pub other_cas: bool,
+    /// The key of the front-proxy authority.
+    pub front_proxy_ca: bool,
+    /// The key of the etcd authority.
+    pub etcd_ca: bool,
     /// The certificate key.
     pub certificate_key: bool,
     /// Every node's bootstrap token; the founder creates them.
@@ -133,8 +150,8 @@ impl Holds {
             (self.own_token, "bootstrap-token"),
             (self.certificate_key, "certificate-key"),
             (self.cluster_ca, "cluster-ca-key"),
-            (self.other_cas, "etcd-ca-key"),
-            (self.other_cas, "front-proxy-ca-key"),
+            (self.etcd_ca, "etcd-ca-key"),
+            (self.front_proxy_ca, "front-proxy-ca-key"),
             (self.cluster_ca, "service-account-key"),
         ];
         let held = classes.iter().filter(|(held, _)| *held).map(|(_, name)| *name);
@@ -197,8 +214,8 @@ fn plan_node<'a>(spec: &'a ClusterSpec, bundle: &Bundle, node: &'a NodeSpec, ind
         (Role::ControlPlane, _) => Act::JoinControlPlane,
         (Role::Worker, _) => Act::JoinWorker,
         (Role::LoadBalancer, _) => Act::Balance,
+        (Role::Etcd, _) => Act::RunEtcd,
     };
-    let in_kubernetes = act != Act::Balance;
     let os = os::find(node.os.as_deref().unwrap_or(&spec.os)).expect("the profile's check knows the operating system");
     NodePlan {
         spec: node,
@@ -214,7 +231,7 @@ fn plan_node<'a>(spec: &'a ClusterSpec, bundle: &Bundle, node: &'a NodeSpec, ind
         platform: node.platform.as_deref().map(|name| platform::find(name).expect("the profile's check knows the platform")),
         address: node.advertise_address.unwrap_or(node.address.addr()),
         pod_ranges: match spec.cni {
-            Cni::Bridge if in_kubernetes => spec.networking.pod_subnets.iter().map(|subnet| pod_range(*subnet, index)).collect(),
+            Cni::Bridge if act.is_node() => spec.networking.pod_subnets.iter().map(|subnet| pod_range(*subnet, index)).collect(),
             _ => Vec::new(),
         },
         instance_id: format!("{}-{}-g{}", spec.name, node.name, bundle.generation),
@@ -228,12 +245,14 @@ fn holds(spec: &ClusterSpec, node: &NodeSpec, act: Act) -> Holds {
     let by_upload = distribution == Distribution::CertificateKey;
     let plane = matches!(act, Act::Found | Act::JoinControlPlane);
     let founds = act == Act::Found;
+    let other_cas = plane && (founds || !by_upload) && distribution != Distribution::Reduced;
     Holds {
         cluster_ca: plane && (founds || !by_upload),
-        other_cas: plane && (founds || !by_upload) && distribution != Distribution::Reduced,
+        front_proxy_ca: other_cas,
+        etcd_ca: other_cas && !spec.external_etcd(),
         certificate_key: plane && by_upload,
         all_tokens: founds,
-        own_token: act != Act::Balance && spec.credential(node.role) == Credential::Token,
+        own_token: act.is_node() && spec.credential(node.role) == Credential::Token,
         leaves: leaves(spec, node),
     }
 }

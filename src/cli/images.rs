@@ -76,7 +76,7 @@ fn list(spec: &ClusterSpec) -> Vec<Listed> {
     };
     let (planes, nodes) = (of(&[Role::ControlPlane]), of(&[Role::ControlPlane, Role::Worker]));
     let release = spec.version.release().expect("the profile's check knows the release");
-    let mut all: Vec<Listed> = images(release, spec.version, &spec.documents.cluster)
+    let mut all: Vec<Listed> = images(release, spec.version, &spec.documents.cluster, spec.external_etcd())
         .into_iter()
         .map(|image| Listed {
             name: image.name,

@@ -13,7 +13,7 @@ use crate::out::{Destination, MANIFEST};
 use crate::plan::{Act, ClusterPlan, may_hold, plan};
 use crate::profile::spec::{ClusterSpec, Credential};
 use crate::tree::{RelPath, Tree};
-use crate::{artefacts, exposure, kubeadm, lifetimes, secrets};
+use crate::{artefacts, exposure, kubeadm, lifetimes, runbook, secrets};
 
 #[derive(Args, Debug)]
 pub struct RenderArgs {
@@ -199,8 +199,7 @@ pub fn assemble(
         nodes,
     };
     tree.add(RelPath::new("admin.kubeconfig"), secrets::admin_kubeconfig(plan.bundle, &plan.spec.endpoint.to_string()));
-    let certs = ["kubeadm"].iter().chain(plan.release.certs_command).copied().collect::<Vec<_>>().join(" ");
-    for (path, bytes) in handover::documents(&manifest, &certs).iter() {
+    for (path, bytes) in handover::documents(&manifest, &runbook::of(plan)).iter() {
         tree.add(path.clone(), bytes);
     }
     Ok(tree)

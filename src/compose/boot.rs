@@ -4,10 +4,10 @@
 
 use std::net::IpAddr;
 
-use crate::first_boot::{self, Bridge, ControlPlane, FirstBoot};
+use crate::first_boot::{self, Bridge, ControlPlane, ExternalEtcd, FirstBoot};
 use crate::host::{File, Unit};
 use crate::kubernetes::images::{self, Image, RunsOn};
-use crate::kubernetes::{CertificateKeyInput, InitRoute, KubeadmApi};
+use crate::kubernetes::{self, CertificateKeyInput, InitRoute, KubeadmApi};
 use crate::net::{Host, IpNet};
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Credential, Distribution, Found, ImageSource, LoadBalancer};
@@ -23,6 +23,8 @@ pub struct Facts<'a> {
     node: &'a NodePlan<'a>,
     addresses: Vec<IpAddr>,
     control_planes: Vec<ControlPlane<'a>>,
+    etcd_servers: Vec<ControlPlane<'a>>,
+    etcd_least: String,
     routes: Vec<(IpNet, IpAddr)>,
     kubeadm_version: String,
     init_flags: Vec<String>,
@@ -54,10 +56,9 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
     let name = &node.spec.name;
     Facts {
         addresses: own.collect(),
-        control_planes: cluster
-            .control_planes()
-            .map(|plane| ControlPlane { name: plane.spec.name.as_str(), address: plane.address })
-            .collect(),
+        control_planes: cluster.control_planes().map(place).collect(),
+        etcd_servers: cluster.etcd_members().map(place).collect(),
+        etcd_least: release.external_etcd_least(),
         routes: routes.collect(),
         kubeadm_version: format!("v{}", cluster.spec.version),
         init_flags: super::documents::init_flags(cluster),
@@ -82,16 +83,23 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
     }
 }
 
+fn place<'a>(node: &NodePlan<'a>) -> ControlPlane<'a> {
+    ControlPlane { name: node.spec.name.as_str(), address: node.address }
+}
+
 /// The images that have to be there before kubeadm runs.
 fn required_images(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<String> {
     let all = match cluster.spec.images {
-        ImageSource::Preloaded => images::images(cluster.release, cluster.spec.version, &cluster.spec.documents.cluster),
+        ImageSource::Preloaded => {
+            let spec = cluster.spec;
+            images::images(cluster.release, spec.version, &spec.documents.cluster, spec.external_etcd())
+        }
         ImageSource::Pulled => Vec::new(),
     };
     let needed = |image: &Image| match node.act {
-        Act::Balance => false,
+        Act::Balance | Act::RunEtcd => false,
         Act::JoinWorker => image.runs_on == RunsOn::Nodes,
-        _ => true,
+        Act::Found | Act::JoinControlPlane => true,
     };
     all.into_iter().filter(needed).map(|image| image.name).collect()
 }
@@ -121,6 +129,8 @@ impl Facts<'_> {
             role: match node.act {
                 Act::Found => first_boot::Role::Founder,
                 Act::JoinControlPlane => first_boot::Role::ControlPlane,
+                Act::RunEtcd if node.ordinal == 0 && !spec.bootstrap.existing => first_boot::Role::EtcdFounder,
+                Act::RunEtcd => first_boot::Role::EtcdMember,
                 Act::JoinWorker | Act::Balance => first_boot::Role::Worker,
             },
             cluster: spec.name.as_str(),
@@ -130,6 +140,7 @@ impl Facts<'_> {
             ordinal: node.ordinal,
             addresses: &self.addresses,
             control_planes: &self.control_planes,
+            external_etcd: spec.external_etcd().then_some(ExternalEtcd { servers: &self.etcd_servers, least: &self.etcd_least }),
             endpoint: &spec.endpoint,
             balancer: cluster.endpoint_address,
             api_port: super::node::API_PORT,
@@ -161,7 +172,7 @@ impl Facts<'_> {
                 finish_phases: &self.finish_phases,
                 certificate_key_flag: spec.pki.distribution == Distribution::CertificateKey
                     && release.certificate_key == CertificateKeyInput::Flag,
-                etcd_gateway: release.etcd_gateway,
+                etcd_gateway: if spec.external_etcd() { kubernetes::EXTERNAL_ETCD_GATEWAY } else { release.etcd_gateway },
                 join_reads_nodes: release.join_reads_nodes,
                 cgroup_v2: release.cgroup_v2_required,
             },

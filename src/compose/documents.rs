@@ -52,11 +52,11 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     files
 }
 
-/// Returns the lines a machine runs, with no secret in them; a load balancer runs none.
+/// Returns the lines a machine runs, with no secret in them; a load balancer and an etcd machine run none.
 #[must_use]
 pub fn join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
     let mut words = match node.act {
-        Act::Balance => return None,
+        Act::Balance | Act::RunEtcd => return None,
         Act::Found => {
             let mut words = vec!["kubeadm init --config".to_owned(), INIT.to_owned()];
             words.extend(init_flags(cluster));
@@ -74,11 +74,11 @@ pub fn join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<St
     Some(words.join(" ") + "\n" + &tokens)
 }
 
-/// Returns the classic line with every secret on it, as a person would type it; a load balancer joins nothing.
+/// Returns the classic line with every secret on it, as a person would type it; a load balancer and an etcd machine join nothing with it.
 #[must_use]
 pub fn classic_join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
     let plane = match node.act {
-        Act::Balance => return None,
+        Act::Balance | Act::RunEtcd => return None,
         Act::Found | Act::JoinControlPlane => true,
         Act::JoinWorker => false,
     };
@@ -245,7 +245,7 @@ fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {
             "serviceSubnet": list(&networking.service_subnets),
             "dnsDomain": networking.dns_domain.as_str(),
         },
-        "etcd": {"local": {"dataDir": spec.etcd_data()}},
+        "etcd": etcd(cluster),
         "apiServer": {"certSANs": cluster.certificate_names},
     }));
     if let Some(repository) = &cluster.coredns_repository {
@@ -267,6 +267,23 @@ fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {
         document.insert("controllerManager".into(), json!({"extraArgs": manager}));
     }
     document
+}
+
+/// The names are those that kubeadm gives its own etcd's files; it takes an etcd elsewhere by whatever names it is told.
+fn etcd(cluster: &ClusterPlan<'_>) -> Value {
+    let endpoints: Vec<_> = cluster
+        .etcd_members()
+        .map(|member| format!("https://{}", std::net::SocketAddr::new(member.address, crate::first_boot::ETCD_CLIENTS)))
+        .collect();
+    if endpoints.is_empty() {
+        return json!({"local": {"dataDir": cluster.spec.etcd_data()}});
+    }
+    json!({"external": {
+        "endpoints": endpoints,
+        "caFile": "/etc/kubernetes/pki/etcd/ca.crt",
+        "certFile": "/etc/kubernetes/pki/apiserver-etcd-client.crt",
+        "keyFile": "/etc/kubernetes/pki/apiserver-etcd-client.key",
+    }})
 }
 
 fn object(value: Value) -> Map<String, Value> {

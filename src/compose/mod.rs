@@ -44,6 +44,12 @@ pub fn worded(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, wording: Wording) 
             files.extend(added.files);
             units.extend(added.units);
         }
+        Act::RunEtcd => {
+            files.extend(pki::files(cluster, node));
+            let boot = boot::facts(cluster, node);
+            files.extend(boot.files());
+            units.extend(boot.units());
+        }
         Act::Found | Act::JoinControlPlane | Act::JoinWorker => {
             files.extend(pki::files(cluster, node));
             files.extend(documents::files(cluster, node));
@@ -99,6 +105,7 @@ fn shorten_unit(unit: &mut Unit) {
 fn directories(act: Act) -> Vec<Directory> {
     let paths: &[&str] = match act {
         Act::Balance => &[],
+        Act::RunEtcd => &["/etc/kubespore", "/etc/kubespore/pki", "/etc/kubespore/pki/etcd", "/var/lib/kubespore"],
         Act::Found | Act::JoinControlPlane | Act::JoinWorker => &[
             "/etc/kubespore",
             "/etc/kubespore/kubeadm",

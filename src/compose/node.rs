@@ -41,7 +41,7 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     if !cluster.spec.ntp_servers.is_empty() {
         files.extend(time(&cluster.spec.ntp_servers));
     }
-    if node.act != Act::Balance {
+    if node.act.is_node() {
         files.push(File::new("/etc/modules-load.d/kubespore.conf", 0o644, MODULES));
         files.push(File::new("/etc/sysctl.d/90-kubespore.conf", 0o644, SYSCTLS));
         let mirrors: Vec<_> = cluster.spec.registry_mirrors.iter().map(|m| (m.registry.clone(), m.mirrors.clone())).collect();
@@ -68,7 +68,7 @@ fn interface_name(network: &Network) -> Option<File> {
 /// Units of the image that read what we wrote.
 pub fn units(node: &NodePlan<'_>) -> Vec<Unit> {
     match node.act {
-        Act::Balance => Vec::new(),
+        Act::Balance | Act::RunEtcd => Vec::new(),
         Act::Found | Act::JoinControlPlane | Act::JoinWorker => vec![Unit {
             name: "kubelet.service".into(),
             content: None,

@@ -12,7 +12,10 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     let bundle = cluster.bundle;
     // On a worker nothing may stand at /etc/kubernetes/pki/ca.crt before the join (preflight,
     // FileAvailable--etc-kubernetes-pki-ca.crt), so its copy lies elsewhere.
-    let mut files = vec![File::new("/etc/kubespore/ca.crt", 0o644, bundle.ca.certificate.as_str())];
+    let mut files = Vec::new();
+    if node.act.is_node() {
+        files.push(File::new("/etc/kubespore/ca.crt", 0o644, bundle.ca.certificate.as_str()));
+    }
     let in_pki = |name: &str| format!("/etc/kubespore/pki/{name}");
     let mut pair = |name: &str, certificate: &str, key: Option<&Secret>| {
         files.push(File::new(in_pki(&format!("{name}.crt")), 0o644, certificate));
@@ -21,10 +24,10 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     if node.holds.cluster_ca {
         pair("ca", &bundle.ca.certificate, Some(&bundle.ca.key));
         let key = &bundle.front_proxy_ca.key;
-        pair("front-proxy-ca", &bundle.front_proxy_ca.certificate, node.holds.other_cas.then_some(key));
+        pair("front-proxy-ca", &bundle.front_proxy_ca.certificate, node.holds.front_proxy_ca.then_some(key));
     }
-    if matches!(node.act, Act::Found | Act::JoinControlPlane) {
-        pair("etcd/ca", &bundle.etcd_ca.certificate, node.holds.other_cas.then_some(&bundle.etcd_ca.key));
+    if matches!(node.act, Act::Found | Act::JoinControlPlane | Act::RunEtcd) {
+        pair("etcd/ca", &bundle.etcd_ca.certificate, node.holds.etcd_ca.then_some(&bundle.etcd_ca.key));
     }
     for leaf in &node.holds.leaves {
         if let Some(place) = leaf.place() {

@@ -22,11 +22,11 @@ const CERTIFICATES: &str = "/etc/kubernetes/pki/etcd";
 
 /// Makes the pod; nothing where the machine does not join, or its member begins as a learner.
 pub fn file(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<File> {
-    if node.act != Act::JoinControlPlane || cluster.release.etcd_learners {
+    if node.act != Act::JoinControlPlane || cluster.release.etcd_learners || cluster.spec.external_etcd() {
         return None;
     }
     let user = &cluster.spec.documents.cluster;
-    let image = images::etcd(cluster.release, cluster.spec.version, user)?;
+    let image = images::etcd(cluster.release, cluster.spec.version, user);
     let data = cluster.spec.etcd_data();
     let founder = cluster.nodes.iter().find(|other| other.act == Act::Found)?;
     let command: Vec<_> = std::iter::once("etcd".to_owned())

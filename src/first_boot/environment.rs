@@ -7,25 +7,15 @@ use std::fmt::Write as _;
 
 use super::{Distribution, FirstBoot, Found, Role, endpoint_is_own, ends_approval};
 
-/// Programs without which the supervisor cannot work; a release needs more (`FirstBoot::tools`).
-const TOOLS: &[&str] = &[
-    "awk",
-    "base64",
-    "curl",
-    "date",
-    "find",
-    "grep",
-    "ip",
-    "kubeadm",
-    "kubelet",
-    "openssl",
-    "sed",
-    "stat",
-    "sync",
-    "systemctl",
-    "timeout",
-    "tr",
-];
+/// Programs without which no supervisor can work.
+const TOOLS: &[&str] =
+    &["awk", "curl", "date", "find", "grep", "ip", "openssl", "sed", "stat", "sync", "systemctl", "timeout", "tr"];
+
+/// Programs of a node beside those; a release needs more (`FirstBoot::tools`).
+const NODE_TOOLS: &[&str] = &["base64", "kubeadm", "kubelet"];
+
+/// Programs of an etcd machine beside those.
+const ETCD_TOOLS: &[&str] = &["etcd", "etcdctl", "od"];
 
 /// Writes a value so that a shell reads it back unchanged, whatever is in it.
 fn quote(value: &str) -> String {
@@ -52,27 +42,50 @@ fn reads(script: &str, name: &str) -> bool {
     })
 }
 
+fn yes_no(is: bool) -> String {
+    if is { "yes" } else { "no" }.to_owned()
+}
+
+fn words(list: &[&str]) -> String {
+    list.join(" ")
+}
+
+fn lines(list: &mut dyn Iterator<Item = String>) -> String {
+    list.collect::<Vec<_>>().join("\n")
+}
+
+/// Machines of one kind: a line each with place, name and address.
+fn in_order(machines: &[super::ControlPlane<'_>]) -> String {
+    lines(&mut machines.iter().enumerate().map(|(place, machine)| format!("{place} {} {}", machine.name, machine.address)))
+}
+
+/// Every value there is; what is in it for a machine, its scripts decide.
 fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
-    let yes_no = |is: bool| if is { "yes" } else { "no" }.to_owned();
-    let words = |list: &[&str]| list.join(" ");
-    let lines = |list: &mut dyn Iterator<Item = String>| list.collect::<Vec<_>>().join("\n");
     let addresses: Vec<_> = boot.addresses.iter().map(ToString::to_string).collect();
-    let (distribution, renew_until) = match boot.distribution {
-        Distribution::Embedded => ("embedded", 0),
-        Distribution::Reduced => ("reduced", 0),
-        Distribution::CertificateKey { renew_until } => ("certificate-key", renew_until),
+    let role = match boot.role {
+        Role::Founder | Role::ControlPlane => "control-plane",
+        Role::Worker => "worker",
+        Role::EtcdFounder | Role::EtcdMember => "etcd",
     };
-    let siblings = boot.control_planes.iter().enumerate();
-    let routes = boot.bridge.iter().flat_map(|bridge| bridge.routes);
-    let mut tools = [TOOLS, boot.tools].concat();
-    if boot.role == Role::Founder && (!boot.manifests.is_empty() || distribution == "certificate-key" || ends_approval(boot)) {
+    let own = if boot.role.is_etcd() { [ETCD_TOOLS, &[]] } else { [NODE_TOOLS, boot.tools] }.concat();
+    let mut tools = [TOOLS, &own].concat();
+    let uploads = matches!(boot.distribution, Distribution::CertificateKey { .. });
+    if boot.role == Role::Founder && (!boot.manifests.is_empty() || uploads || ends_approval(boot)) {
         tools.push("kubectl");
     }
     if !boot.images.is_empty() {
         tools.push("ctr");
     }
-    vec![
-        ("ROLE", if boot.role == Role::Worker { "worker" } else { "control-plane" }.to_owned()),
+    tools.sort_unstable();
+    let (distribution, renew_until) = match boot.distribution {
+        Distribution::Embedded => ("embedded", 0),
+        Distribution::Reduced => ("reduced", 0),
+        Distribution::CertificateKey { renew_until } => ("certificate-key", renew_until),
+    };
+    let routes = boot.bridge.iter().flat_map(|bridge| bridge.routes);
+    let etcd_here = boot.role.is_etcd() || boot.role.is_plane() && boot.external_etcd.is_none();
+    let mut all = vec![
+        ("ROLE", role.to_owned()),
         ("CLUSTER", boot.cluster.to_owned()),
         ("CLUSTER_ID", boot.cluster_id.to_owned()),
         ("GENERATION", boot.generation.to_string()),
@@ -80,16 +93,7 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
         ("ORDINAL", boot.ordinal.to_string()),
         ("ADVERTISE", addresses.first().cloned().unwrap_or_default()),
         ("ADDRESSES", addresses.join(" ")),
-        ("CONTROL_PLANES", lines(&mut siblings.map(|(place, plane)| format!("{place} {} {}", plane.name, plane.address)))),
-        ("CONTROL_PLANE_COUNT", boot.control_planes.len().to_string()),
-        ("ENDPOINT_HOST", boot.endpoint.host.to_string()),
-        ("ENDPOINT_PORT", boot.endpoint.port.to_string()),
-        ("ENDPOINT_OWN", yes_no(endpoint_is_own(boot))),
-        ("BALANCER", boot.balancer.map(|address| address.to_string()).unwrap_or_default()),
-        ("API_PORT", boot.api_port.to_string()),
         ("NOTICE_PORT", boot.notice_port.to_string()),
-        ("HEALTH_PATH", boot.release.health_path.to_owned()),
-        ("ANONYMOUS", yes_no(boot.anonymous_health)),
         ("MINTED", boot.minted.to_string()),
         ("FOUND_UNTIL", boot.found_until.to_string()),
         (
@@ -102,6 +106,22 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
             .to_owned(),
         ),
         ("FOUND_COMMAND", boot.found_command.to_owned()),
+        ("ETCD_GATEWAY", boot.release.etcd_gateway.to_owned()),
+        ("ETCD_HERE", yes_no(etcd_here)),
+        ("ETCD_DATA", boot.etcd_data.to_owned()),
+        ("ETCD_DISK", boot.etcd_disk.unwrap_or_default().to_owned()),
+        ("TOOLS", words(&tools)),
+        ("NTP", yes_no(boot.time_servers)),
+        ("SEED_ON_MEDIA", yes_no(boot.seed_on_media)),
+        ("CONTROL_PLANES", in_order(boot.control_planes)),
+        ("CONTROL_PLANE_COUNT", boot.control_planes.len().to_string()),
+        ("ENDPOINT_HOST", boot.endpoint.host.to_string()),
+        ("ENDPOINT_PORT", boot.endpoint.port.to_string()),
+        ("ENDPOINT_OWN", yes_no(endpoint_is_own(boot))),
+        ("BALANCER", boot.balancer.map(|address| address.to_string()).unwrap_or_default()),
+        ("API_PORT", boot.api_port.to_string()),
+        ("HEALTH_PATH", boot.release.health_path.to_owned()),
+        ("ANONYMOUS", yes_no(boot.anonymous_health)),
         ("CREDENTIAL_UNTIL", boot.credential_until.unwrap_or(0).to_string()),
         ("RENEW_COMMAND", boot.renew_command.to_owned()),
         ("APPROVAL_ENDS", yes_no(boot.approval_ends)),
@@ -114,22 +134,22 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
         ("RESET_FLAGS", words(boot.release.reset_flags)),
         ("FINISH_PHASES", boot.release.finish_phases.join("\n")),
         ("CERTIFICATE_KEY_FLAG", yes_no(boot.release.certificate_key_flag)),
-        ("ETCD_GATEWAY", boot.release.etcd_gateway.to_owned()),
         ("JOIN_READS_NODES", yes_no(boot.release.join_reads_nodes)),
         ("CGROUP_V2", yes_no(boot.release.cgroup_v2)),
         ("RUNTIME_SERVICE", boot.runtime.service.to_owned()),
         ("RUNTIME_SOCKET", boot.runtime.socket.to_owned()),
-        ("TOOLS", words(&tools)),
         ("IMAGES", boot.images.join("\n")),
-        ("ETCD_DATA", boot.etcd_data.to_owned()),
-        ("ETCD_DISK", boot.etcd_disk.unwrap_or_default().to_owned()),
         ("IGNORE_PREFLIGHT", ignored(boot)),
         ("HAIRPIN_PIN", yes_no(boot.hairpin_pin)),
         ("SWAP_OFF", yes_no(boot.swap_off)),
-        ("NTP", yes_no(boot.time_servers)),
-        ("SEED_ON_MEDIA", yes_no(boot.seed_on_media)),
         ("ROUTES", lines(&mut routes.map(|(range, via)| format!("{range} {via}")))),
-    ]
+    ];
+    if let Some(etcd) = &boot.external_etcd {
+        all.push(("ETCD_SERVERS", in_order(etcd.servers)));
+        all.push(("ETCD_SERVER_COUNT", etcd.servers.len().to_string()));
+        all.push(("ETCD_LEAST", etcd.least.to_owned()));
+    }
+    all
 }
 
 /// The preflight checks that a second `kubeadm init` over the first one's remains must not fail on, and the

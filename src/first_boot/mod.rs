@@ -6,8 +6,11 @@
 //! are constant, and what is this machine's own stands in `node.env` as quoted data.
 
 mod environment;
+mod etcd;
 mod scripts;
 mod units;
+
+pub use etcd::{CLIENTS as ETCD_CLIENTS, PEERS as ETCD_PEERS};
 
 use std::net::IpAddr;
 
@@ -33,6 +36,8 @@ pub struct FirstBoot<'a> {
     pub addresses: &'a [IpAddr],
     /// Every control plane in order, this machine included; the place in the list is the ordinal.
     pub control_planes: &'a [ControlPlane<'a>],
+    /// The etcd with machines of its own, where there is one; else etcd is on the control planes.
+    pub external_etcd: Option<ExternalEtcd<'a>>,
     /// The control-plane endpoint.
     pub endpoint: &'a Endpoint,
     /// Where the endpoint's name leads, when the profile knows it; the supervisor then asks no resolver.
@@ -103,6 +108,22 @@ pub enum Role {
     ControlPlane,
     /// A worker.
     Worker,
+    /// The one etcd machine that may found; it joins when an etcd of this cluster lives already.
+    EtcdFounder,
+    /// An etcd machine that only joins.
+    EtcdMember,
+}
+
+impl Role {
+    /// Whether the machine runs an etcd member and nothing of Kubernetes.
+    fn is_etcd(self) -> bool {
+        matches!(self, Self::EtcdFounder | Self::EtcdMember)
+    }
+
+    /// Whether the machine is a control plane.
+    fn is_plane(self) -> bool {
+        matches!(self, Self::Founder | Self::ControlPlane)
+    }
 }
 
 /// What the founder must see before it founds.
@@ -131,13 +152,22 @@ pub enum Distribution {
     },
 }
 
-/// One control plane as its siblings know it.
+/// One control plane, or one etcd machine, as its siblings know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ControlPlane<'a> {
     /// Node name.
     pub name: &'a str,
     /// The address its API server and etcd advertise.
     pub address: IpAddr,
+}
+
+/// An etcd with machines of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct ExternalEtcd<'a> {
+    /// Its machines in order; the place in the list is the ordinal of one of them.
+    pub servers: &'a [ControlPlane<'a>],
+    /// The oldest version of etcd that will do, as `3.5.24`.
+    pub least: &'a str,
 }
 
 /// What is peculiar to a release of kubeadm and its etcd.
@@ -193,6 +223,9 @@ pub const NODE_ENV: &str = "/etc/kubespore/node.env";
 pub fn files(boot: &FirstBoot<'_>) -> Vec<File> {
     let scripts = scripts(boot);
     let mut files = vec![File::new(NODE_ENV, 0o600, environment::assignments(boot, &scripts))];
+    if boot.role.is_etcd() {
+        files.push(File::new("/etc/kubespore/etcd.env", 0o600, etcd::settings(boot)));
+    }
     if let Some(bridge) = &boot.bridge {
         files.push(File::new("/etc/kubespore/cni.conflist", 0o600, units::bridge_conflist(bridge)));
     }
@@ -203,7 +236,7 @@ pub fn files(boot: &FirstBoot<'_>) -> Vec<File> {
             files.push(File::new(format!("/etc/kubespore/manifests/{place:02}-{stem}.yaml"), 0o600, text.as_bytes()));
         }
     }
-    if boot.admin_kubeconfig && boot.role != Role::Worker {
+    if boot.admin_kubeconfig && boot.role.is_plane() {
         files.push(File::new("/etc/profile.d/kubespore.sh", 0o644, scripts::PROFILE));
     }
     if let Some((path, text)) = boot.kubelet_environment {
@@ -218,10 +251,10 @@ fn scripts(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
     let mut scripts = Vec::new();
     scripts.extend(boot.bridge.is_some().then(|| ("routes", scripts::routes())));
     scripts.extend(notices(boot).then(|| ("notice", scripts::NOTICE.to_owned())));
-    scripts.extend(renews(boot).then(|| ("renew-certificates", scripts::renewal())));
+    scripts.extend(renews(boot).then(|| ("renew-certificates", scripts::renewal(stacked(boot)))));
     scripts.extend(ends_approval(boot).then(|| ("end-approval", scripts::end_of_approval())));
     scripts.push(("gate", scripts::gate(boot.role)));
-    scripts.push(("first-boot", scripts::supervisor(boot.role)));
+    scripts.push(("first-boot", scripts::supervisor(boot.role, stacked(boot))));
     scripts
 }
 
@@ -234,6 +267,11 @@ pub fn units(boot: &FirstBoot<'_>) -> Vec<Unit> {
 /// Whether the machine tells its siblings that it is empty: where nobody founds, nobody must be moved to.
 fn notices(boot: &FirstBoot<'_>) -> bool {
     boot.role != Role::Worker && boot.found != Found::Never
+}
+
+/// Whether etcd is on the control planes.
+fn stacked(boot: &FirstBoot<'_>) -> bool {
+    boot.external_etcd.is_none()
 }
 
 /// The founder keeps uploaded certificates alive, because only its documents hold the certificate key.

@@ -7,17 +7,31 @@ use super::Role;
 
 const COMMON: &str = include_str!("../../templates/first-boot/common.sh");
 const PROBE: &str = include_str!("../../templates/first-boot/probe.sh");
+const API: &str = include_str!("../../templates/first-boot/api.sh");
 const SURVEY: &str = include_str!("../../templates/first-boot/survey.sh");
+const PLANES: &str = include_str!("../../templates/first-boot/planes.sh");
+const MEMBERS: &str = include_str!("../../templates/first-boot/members.sh");
 const JSON: &str = include_str!("../../templates/first-boot/json.sh");
 const CREDENTIALS: &str = include_str!("../../templates/first-boot/credentials.sh");
 const MACHINE: &str = include_str!("../../templates/first-boot/machine.sh");
+const NODE: &str = include_str!("../../templates/first-boot/node.sh");
+const ROWS: &str = include_str!("../../templates/first-boot/rows.sh");
 const ETCD: &str = include_str!("../../templates/first-boot/etcd.sh");
+const MEMBERSHIP: &str = include_str!("../../templates/first-boot/membership.sh");
+const STACKED: &str = include_str!("../../templates/first-boot/stacked.sh");
+const STACKED_FOUNDER: &str = include_str!("../../templates/first-boot/stacked-founder.sh");
+const EXTERNAL: &str = include_str!("../../templates/first-boot/external.sh");
+const EXTERNAL_FOUNDER: &str = include_str!("../../templates/first-boot/external-founder.sh");
 const JOIN: &str = include_str!("../../templates/first-boot/join.sh");
 const SCRUB: &str = include_str!("../../templates/first-boot/scrub.sh");
 const CONTROL_PLANE: &str = include_str!("../../templates/first-boot/control-plane.sh");
+const FOUNDING: &str = include_str!("../../templates/first-boot/founding.sh");
 const FOUNDER: &str = include_str!("../../templates/first-boot/founder.sh");
 const JOINER: &str = include_str!("../../templates/first-boot/joiner.sh");
 const WORKER: &str = include_str!("../../templates/first-boot/worker.sh");
+const ETCD_MEMBER: &str = include_str!("../../templates/first-boot/etcd-member.sh");
+const ETCD_FOUNDER: &str = include_str!("../../templates/first-boot/etcd-founder.sh");
+const ETCD_JOINER: &str = include_str!("../../templates/first-boot/etcd-joiner.sh");
 const GATE: &str = include_str!("../../templates/first-boot/gate.sh");
 const RENEWAL: &str = include_str!("../../templates/first-boot/renew-certificates.sh");
 const END_APPROVAL: &str = include_str!("../../templates/first-boot/end-approval.sh");
@@ -29,33 +43,42 @@ pub(super) const NOTICE: &str = include_str!("../../templates/first-boot/notice.
 /// Root's `KUBECONFIG` on a control plane.
 pub(super) const PROFILE: &str = include_str!("../../templates/first-boot/profile.sh");
 
-/// Returns the supervisor of a role.
-pub(super) fn supervisor(role: Role) -> String {
-    let shared = [COMMON, PROBE, JSON, CREDENTIALS, MACHINE, JOIN, SCRUB];
-    let own: &[&str] = match role {
-        Role::Founder => &[SURVEY, ETCD, CONTROL_PLANE, FOUNDER],
-        Role::ControlPlane => &[SURVEY, ETCD, CONTROL_PLANE, JOINER],
-        Role::Worker => &[WORKER],
+/// Returns the supervisor of a role; `stacked` tells whether etcd is on the control planes.
+pub(super) fn supervisor(role: Role, stacked: bool) -> String {
+    let everywhere = [COMMON, PROBE, JSON, MACHINE, SCRUB];
+    let node = [API, CREDENTIALS, NODE, JOIN];
+    let siblings = [ROWS, ETCD];
+    let plane: &[&str] = if stacked { &[MEMBERSHIP, STACKED, CONTROL_PLANE] } else { &[EXTERNAL, CONTROL_PLANE] };
+    let founder = [SURVEY, PLANES, if stacked { STACKED_FOUNDER } else { EXTERNAL_FOUNDER }, FOUNDING, FOUNDER];
+    let member = [SURVEY, MEMBERS, MEMBERSHIP, ETCD_MEMBER];
+    let own: Vec<&[&str]> = match role {
+        Role::Founder => vec![&node, &siblings, plane, &founder],
+        Role::ControlPlane => vec![&node, &siblings, plane, &[JOINER]],
+        Role::Worker => vec![&node, &[WORKER]],
+        Role::EtcdFounder => vec![&siblings, &member, &[FOUNDING, ETCD_FOUNDER]],
+        Role::EtcdMember => vec![&siblings, &member, &[ETCD_JOINER]],
     };
-    compose(&[&shared, own].concat())
+    compose(&[&everywhere, own.concat().as_slice()].concat())
 }
 
 /// Returns the gate of a role; a worker has no siblings to ask.
 pub(super) fn gate(role: Role) -> String {
     match role {
-        Role::Founder | Role::ControlPlane => compose(&[COMMON, PROBE, SURVEY, GATE]),
+        Role::Founder | Role::ControlPlane => compose(&[COMMON, PROBE, API, SURVEY, PLANES, GATE]),
+        Role::EtcdFounder | Role::EtcdMember => compose(&[COMMON, PROBE, SURVEY, MEMBERS, GATE]),
         Role::Worker => compose(&[COMMON, GATE]),
     }
 }
 
 /// Returns the renewal of uploaded certificates.
-pub(super) fn renewal() -> String {
-    compose(&[COMMON, PROBE, JSON, ETCD, JOIN, RENEWAL])
+pub(super) fn renewal(stacked: bool) -> String {
+    let etcd = if stacked { [STACKED, STACKED_FOUNDER] } else { [EXTERNAL, EXTERNAL_FOUNDER] };
+    compose(&[&[COMMON, PROBE, API, JSON, ETCD], etcd.as_slice(), &[JOIN, RENEWAL]].concat())
 }
 
 /// Returns what ends the automatic approval of certificate requests.
 pub(super) fn end_of_approval() -> String {
-    compose(&[COMMON, PROBE, END_APPROVAL])
+    compose(&[COMMON, PROBE, API, END_APPROVAL])
 }
 
 /// Returns what sets the routes of the plain pod network.

@@ -10,6 +10,7 @@ use crate::host::Unit;
 
 const FIRST_BOOT: &str = include_str!("../../templates/first-boot/kubespore-first-boot.service");
 const GATE: &str = include_str!("../../templates/first-boot/kubespore-gate.service");
+const ETCD: &str = include_str!("../../templates/first-boot/kubespore-etcd.service");
 const SYNC: &str = include_str!("../../templates/first-boot/kubespore-sync.service");
 const NOTICE: &str = include_str!("../../templates/first-boot/kubespore-notice@.service");
 const ROUTES: &str = include_str!("../../templates/first-boot/kubespore-routes.service");
@@ -18,10 +19,22 @@ const APPROVAL_TIMER: &str = include_str!("../../templates/first-boot/kubespore-
 const CERTIFICATES: &str = include_str!("../../templates/first-boot/kubespore-certificates.service");
 const CERTIFICATES_TIMER: &str = include_str!("../../templates/first-boot/kubespore-certificates.timer");
 
+/// The service of a member that has a machine of its own.
+const ETCD_SERVICE: &str = "kubespore-etcd.service";
+
 /// Lists every unit of a machine.
 pub(super) fn of(boot: &FirstBoot<'_>) -> Vec<Unit> {
     let kept = |name: &str, text: &str| unit(name, text, false, false);
-    let mut units = vec![unit("kubespore-gate.service", GATE, true, false), kept("kubespore-sync.service", SYNC)];
+    let mut units = Vec::new();
+    if boot.role.is_etcd() {
+        // Not the distribution's own unit: that one differs from package to package in its user, its settings' place and its
+        // name. Ours begins at boot only once the supervisor has seen the member vote.
+        units.push(kept(ETCD_SERVICE, ETCD));
+        units.push(unit("kubespore-gate.service", &GATE.replace("kubelet.service", ETCD_SERVICE), true, false));
+    } else {
+        units.push(unit("kubespore-gate.service", GATE, true, false));
+        units.push(kept("kubespore-sync.service", SYNC));
+    }
     if notices(boot) {
         units.push(kept("kubespore-notice.socket", &notice_socket(boot.notice_port)));
         units.push(kept("kubespore-notice@.service", NOTICE));
@@ -48,7 +61,7 @@ fn unit(name: &str, text: &str, enabled: bool, started: bool) -> Unit {
 /// The socket answers few at a time: it is one line for a handful of siblings.
 fn notice_socket(port: u16) -> String {
     format!(
-        "[Unit]\nDescription=Tell the siblings that this control plane is empty\n\n\
+        "[Unit]\nDescription=Tell the siblings that this machine is empty\n\n\
          [Socket]\nListenStream={port}\nAccept=yes\nMaxConnections=32\n"
     )
 }

@@ -13,9 +13,35 @@ use serde::Serialize;
 use crate::templates::fill;
 use crate::tree::{RelPath, Tree};
 
-/// Makes the documents at the top of an output directory; `certs` is the release's command about certificates, as `kubeadm certs`.
+/// Lines for the operator to paste in later life.
+#[derive(Debug, Serialize)]
+pub struct Runbook {
+    /// The release's command about certificates, as `kubeadm certs`.
+    pub certs: String,
+    /// Those about etcd's data; none where the profile has no machine that runs it.
+    pub etcd: Option<EtcdCommands>,
+}
+
+/// How etcd's data is saved and brought back, on one machine.
+#[derive(Debug, Serialize)]
+pub struct EtcdCommands {
+    /// Whether etcd has machines of its own.
+    pub external: bool,
+    /// The machine that the commands are for.
+    pub machine: String,
+    /// The directory of its data.
+    pub data: String,
+    /// The file that is saved to and restored from.
+    pub snapshot: String,
+    /// Saves it.
+    pub save: String,
+    /// Makes a cluster of one from it, in a directory `restored` below the data.
+    pub restore: String,
+}
+
+/// Makes the documents at the top of an output directory.
 #[must_use]
-pub fn documents(manifest: &Manifest, certs: &str) -> Tree {
+pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
     #[derive(Serialize)]
     struct Row<'a> {
         name: &'a str,
@@ -33,7 +59,7 @@ pub fn documents(manifest: &Manifest, certs: &str) -> Tree {
         tool: &'a Tool,
         profile: &'a Profile,
         cluster: &'a Cluster,
-        certs: &'a str,
+        runbook: &'a Runbook,
         lifetimes: Vec<Life<'a>>,
         nodes: Vec<Row<'a>>,
         picture: picture::Picture,
@@ -42,7 +68,7 @@ pub fn documents(manifest: &Manifest, certs: &str) -> Tree {
         tool: &manifest.tool,
         profile: &manifest.profile,
         cluster: &manifest.cluster,
-        certs,
+        runbook,
         lifetimes: manifest
             .lifetimes
             .iter()

@@ -44,32 +44,32 @@ struct Line {
     y2: usize,
 }
 
-/// Draws the endpoint on top, load balancers below it, then control planes, then workers; every machine
-/// is joined to the row through which it reaches the API.
+/// Draws the endpoint on top, load balancers below it, then control planes, then workers and etcd machines; every machine
+/// is joined to the row of those it talks to.
 pub fn draw(nodes: &BTreeMap<String, Node>, endpoint: &str) -> Picture {
-    let of = |role: &str| {
+    let of = |role: &str, fill: &'static str| {
         nodes
             .iter()
             .filter(|(_, node)| node.role == role)
-            .map(|(name, node)| (name.clone(), node.address.clone()))
+            .map(|(name, node)| (fill, name.clone(), node.address.clone()))
             .collect::<Vec<_>>()
     };
     let rows = [
-        ("#fff3c4", vec![(endpoint.to_owned(), "control-plane endpoint".to_owned())]),
-        ("#ffd9b3", of("load-balancer")),
-        ("#cfe3ff", of("control-plane")),
-        ("#d7f0d2", of("worker")),
+        vec![("#fff3c4", endpoint.to_owned(), "control-plane endpoint".to_owned())],
+        of("load-balancer", "#ffd9b3"),
+        of("control-plane", "#cfe3ff"),
+        [of("worker", "#d7f0d2"), of("etcd", "#ead7f5")].concat(),
     ];
-    let rows: Vec<_> = rows.into_iter().filter(|(_, row)| !row.is_empty()).collect();
-    let widest = rows.iter().map(|(_, row)| row.len().min(PER_ROW)).max().unwrap_or(1);
+    let rows: Vec<_> = rows.into_iter().filter(|row| !row.is_empty()).collect();
+    let widest = rows.iter().map(|row| row.len().min(PER_ROW)).max().unwrap_or(1);
     let width = widest * (BOX_WIDTH + GAP) + GAP;
     let (mut boxes, mut lines, mut y) = (Vec::<Drawn>::new(), Vec::new(), GAP);
     let mut above: Vec<(usize, usize)> = Vec::new();
-    for (fill, row) in rows {
+    for row in rows {
         let mut centres = Vec::new();
         for chunk in row.chunks(PER_ROW) {
             let left = (width - (chunk.len() * (BOX_WIDTH + GAP) - GAP)) / 2;
-            for (i, (title, detail)) in chunk.iter().enumerate() {
+            for (i, (fill, title, detail)) in chunk.iter().enumerate() {
                 let x = left + i * (BOX_WIDTH + GAP);
                 let cx = x + BOX_WIDTH / 2;
                 lines.extend(above.iter().map(|&(x1, y1)| Line { x1, y1, x2: cx, y2: y }));

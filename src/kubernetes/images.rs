@@ -52,9 +52,10 @@ pub struct Image {
     pub runs_on: RunsOn,
 }
 
-/// Lists the images; `cluster` is what the profile says, not yet merged over what is generated.
+/// Lists the images; `cluster` is what the profile says, not yet merged over what is generated, which has no etcd where
+/// `external_etcd` is.
 #[must_use]
-pub fn images(release: &Release, version: Version, cluster: &Map<String, Value>) -> Vec<Image> {
+pub fn images(release: &Release, version: Version, cluster: &Map<String, Value>, external_etcd: bool) -> Vec<Image> {
     let repository = repository(cluster);
     let image = |name: String, runs_on: RunsOn| Image { name, runs_on };
     let own = |name: &str, runs_on: RunsOn| image(format!("{repository}/{name}:v{version}"), runs_on);
@@ -73,20 +74,19 @@ pub fn images(release: &Release, version: Version, cluster: &Map<String, Value>)
     let dns = if flag(&["dns", "disabled"]) { Vec::new() } else { dns(release, version, cluster, repository) };
     let dns: Vec<_> = dns.into_iter().map(|name| image(name, RunsOn::Nodes)).collect();
     let mut base = vec![image(format!("{repository}/pause:{}", release.pause), RunsOn::Nodes)];
-    base.extend(etcd(release, version, cluster).map(|name| image(name, RunsOn::ControlPlanes)));
+    if !external_etcd {
+        base.push(image(etcd(release, version, cluster), RunsOn::ControlPlanes));
+    }
     all.extend(if release.dns_image_first { [dns, base] } else { [base, dns] }.concat());
     all
 }
 
-/// Returns the image of the control planes' etcd; none where etcd is elsewhere.
+/// Returns the image of the control planes' etcd.
 #[must_use]
-pub fn etcd(release: &Release, version: Version, cluster: &Map<String, Value>) -> Option<String> {
-    if find(cluster, &["etcd", "external"]).is_some() {
-        return None;
-    }
+pub fn etcd(release: &Release, version: Version, cluster: &Map<String, Value>) -> String {
     let own = text(cluster, &["etcd", "local", "imageRepository"]).unwrap_or_else(|| repository(cluster));
     let tag = text(cluster, &["etcd", "local", "imageTag"]).unwrap_or_else(|| release.etcd_tag(version.patch));
-    Some(format!("{own}/etcd:{tag}"))
+    format!("{own}/etcd:{tag}")
 }
 
 fn dns(release: &Release, version: Version, cluster: &Map<String, Value>, repository: &str) -> Vec<String> {
@@ -125,7 +125,7 @@ mod tests {
 
     fn of(version: &str, cluster: Value) -> Vec<String> {
         let version: Version = version.parse().expect("a version");
-        let all = images(version.release().expect("a release"), version, cluster.as_object().expect("a map"));
+        let all = images(version.release().expect("a release"), version, cluster.as_object().expect("a map"), false);
         all.into_iter().map(|image| image.name).collect()
     }
 
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn workers_need_what_is_not_the_control_plane_s() {
         let version: Version = "1.36.3".parse().expect("a version");
-        let all = images(version.release().expect("a release"), version, &Map::new());
+        let all = images(version.release().expect("a release"), version, &Map::new(), false);
         let on_nodes = all.iter().filter(|image| image.runs_on == RunsOn::Nodes).map(|image| image.name.as_str());
         assert_eq!(
             on_nodes.collect::<Vec<_>>(),
@@ -171,11 +171,11 @@ mod tests {
         );
         let mirrored = of("1.30.4", json!({"imageRepository": "r.example"}));
         assert!(mirrored.contains(&"r.example/coredns:v1.11.1".to_owned()), "not nested below another repository");
-        let bare = of(
-            "1.37.2",
-            json!({"proxy": {"disabled": true}, "dns": {"disabled": true}, "etcd": {"external": {"endpoints": []}}}),
-        );
-        assert_eq!(bare.len(), 4);
+        let bare = json!({"proxy": {"disabled": true}, "dns": {"disabled": true}});
+        assert_eq!(of("1.37.2", bare.clone()).len(), 5);
+        let version: Version = "1.37.2".parse().expect("a version");
+        let list = images(version.release().expect("a release"), version, bare.as_object().expect("a map"), true);
+        assert!(list.len() == 4 && list.iter().all(|image| !image.name.contains("/etcd:")), "{list:?}");
     }
 
     /// Where the release's own default is not ours, CoreDNS is found below ours nevertheless.

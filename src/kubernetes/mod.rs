@@ -13,6 +13,9 @@ pub mod schema;
 mod version;
 pub mod workloads;
 
-pub use release::{CertificateKeyInput, ContainerdFit, CoreDnsPath, InitRoute, KubeadmApi, KubeletDropIns, Release, Steps, Swap};
+pub use release::{
+    CertificateKeyInput, ContainerdFit, CoreDnsPath, EXTERNAL_ETCD_GATEWAY, InitRoute, KubeadmApi, KubeletDropIns, Release,
+    Steps, Swap,
+};
 pub use releases::{first_release, last_release, release, releases};
 pub use version::{Minor, Version};

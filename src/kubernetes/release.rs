@@ -282,7 +282,26 @@ pub struct Release {
     pub containerd_tested: (u16, u16),
 }
 
+/// The first etcd whose members begin as learners, which is how one joins an etcd with machines of its own
+/// (etcd `CHANGELOG-3.4.md`).
+const LEARNERS_SINCE: &str = "3.4.0";
+
+/// Prefix of the HTTP gateway of every etcd from there on.
+pub const EXTERNAL_ETCD_GATEWAY: &str = "/v3";
+
 impl Release {
+    /// Returns the oldest etcd that may run on machines of its own, as `3.5.24`: kubeadm's own limit without the revision
+    /// of the image it is written with, or the first etcd with learners.
+    #[must_use]
+    pub fn external_etcd_least(&self) -> String {
+        let parts = |version: &str| -> Vec<u32> {
+            let plain = version.split('-').next().unwrap_or(version);
+            plain.split('.').map(|part| part.parse().expect("the table's versions are numbers; a test walks them")).collect()
+        };
+        let least = parts(self.external_etcd_minimum).max(parts(LEARNERS_SINCE));
+        least.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
+    }
+
     /// Tells whether an argument of a component may stand twice: the newest kubeadm API has lists of them, the others mappings.
     #[must_use]
     pub fn repeats_arguments(&self) -> bool {

@@ -153,6 +153,9 @@ codes! {
          another machine's would send both astray."
     Warning EVEN_CONTROL_PLANES = "even-control-planes":
         "etcd needs a majority of its members. An even number survives no more failures than the odd number below it, and one machine more can fail."
+    Warning EVEN_ETCD_MEMBERS = "even-etcd-members":
+        "etcd needs a majority of its members. An even number of etcd machines survives no more failures than the odd number below it, and one machine more can fail; \
+         of two, when one dies no cluster can be written to."
     Warning TWO_CONTROL_PLANES = "two-control-planes":
         "Of two control planes, when one dies the cluster is done for: the other one alone is no majority. Two are less available than one; three survive one failure."
     Warning SETTING_UNUSED = "setting-unused":

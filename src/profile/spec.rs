@@ -187,12 +187,18 @@ words! {
 }
 
 impl ClusterSpec {
-    /// Returns the directory of a control plane's etcd: the user's, kubeadm's own default, or one below it where a disk
+    /// Returns the directory of etcd's data: the user's, kubeadm's own default, or one below it where a disk
     /// is mounted at the default, because a mount point can neither be renamed nor, with a `lost+found` in it, be empty.
     #[must_use]
     pub fn etcd_data(&self) -> &str {
         let given = self.documents.cluster.get("etcd").and_then(|etcd| etcd.get("local")?.get("dataDir")?.as_str());
         given.unwrap_or(if self.etcd_disk.is_some() { "/var/lib/etcd/data" } else { "/var/lib/etcd" })
+    }
+
+    /// Whether etcd runs on machines of its own, rather than on the control planes.
+    #[must_use]
+    pub fn external_etcd(&self) -> bool {
+        self.nodes.iter().any(|node| node.role == Role::Etcd)
     }
 
     /// Returns what a machine of a role proves itself with.
@@ -300,6 +306,8 @@ words! {
         ControlPlane = "control-plane",
         /// Runs workloads.
         Worker = "worker",
+        /// Runs a member of the cluster's etcd, and nothing of Kubernetes.
+        Etcd = "etcd",
         /// Passes API connections on.
         LoadBalancer = "load-balancer",
     }

@@ -19,7 +19,7 @@ const GROUP: &str = "system:bootstrappers:kubeadm:default-node-token";
 #[must_use]
 pub fn late_token_manifest(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<String> {
     let known = bundle.nodes.get(node.name.as_str())?;
-    if node.role == Role::LoadBalancer || spec.credential(node.role) != Credential::Token {
+    if matches!(node.role, Role::LoadBalancer | Role::Etcd) || spec.credential(node.role) != Credential::Token {
         return None;
     }
     late_token_since(spec, bundle, node)?;

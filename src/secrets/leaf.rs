@@ -156,16 +156,30 @@ pub fn requests(spec: &ClusterSpec) -> Vec<NodeRequest> {
     wanting.map(request).collect()
 }
 
+/// Whether a control plane is to fetch from the cluster what the first one uploads; the client certificate for an etcd of its
+/// own machines is part of that (`cmd/kubeadm/app/phases/copycerts/copycerts.go`, `certsToTransfer`).
+fn fetches_certificates(spec: &ClusterSpec, node: &NodeSpec) -> bool {
+    let first = spec.nodes.iter().find(|other| other.role == Role::ControlPlane);
+    spec.pki.distribution == Distribution::CertificateKey && first.is_some_and(|first| first.name != node.name)
+}
+
 /// Lists the certificates that are issued beforehand for a node.
 #[must_use]
 pub fn leaves(spec: &ClusterSpec, node: &NodeSpec) -> Vec<Leaf> {
     let mut leaves = match (node.role, spec.credential(node.role)) {
-        (Role::LoadBalancer, _) | (_, Credential::Token) => vec![],
+        (Role::LoadBalancer | Role::Etcd, _) | (_, Credential::Token) => vec![],
         (_, Credential::Identity) => vec![Leaf::Identity],
         (_, Credential::Certificate) => vec![Leaf::Bootstrap],
     };
-    if node.role == Role::ControlPlane && spec.pki.distribution == Distribution::Reduced {
-        leaves.extend([Leaf::FrontProxyClient, Leaf::ApiserverEtcdClient]);
+    let plane = node.role == Role::ControlPlane;
+    let reduced = plane && spec.pki.distribution == Distribution::Reduced;
+    if reduced {
+        leaves.push(Leaf::FrontProxyClient);
+    }
+    if reduced || plane && spec.external_etcd() && !fetches_certificates(spec, node) {
+        leaves.push(Leaf::ApiserverEtcdClient);
+    }
+    if reduced && !spec.external_etcd() || node.role == Role::Etcd {
         leaves.extend(Leaf::ETCD);
     }
     leaves.sort();

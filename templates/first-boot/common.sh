@@ -154,7 +154,7 @@ identity_fits() {
 # evidence: sets ROW to the letter of the first row of local evidence that fits.
 evidence() {
 	data=no
-	[ ! -e "$DATA/member" ] || data=yes
+	[ "$ETCD_HERE" = no ] || [ ! -e "$DATA/member" ] || data=yes
 	if has_mark 'done'; then
 		ROW=A
 	elif has_mark fenced; then
@@ -163,14 +163,15 @@ evidence() {
 		ROW=C
 	elif has_mark founded || has_mark member; then
 		ROW=D
-		[ "$ROLE" = worker ] || [ $data = yes ] || ROW=E
+		[ "$ETCD_HERE" = no ] || [ $data = yes ] || ROW=E
 	elif has_mark join-intent; then
 		# Before init's: a founder that was cut and then found a cluster carries both, and never founds again.
 		ROW=H
 	elif has_mark init-intent; then
-		ROW=G
-		[ $data = no ] || ROW=F
-	elif [ "$ROLE" != worker ] && [ $data = yes ]; then
+		# Where etcd is on other machines, whatever init came to is there.
+		ROW=F
+		[ "$ETCD_HERE" = no ] || [ $data = yes ] || ROW=G
+	elif [ $data = yes ]; then
 		ROW=I
 	else
 		ROW=J

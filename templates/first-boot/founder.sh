@@ -1,56 +1,11 @@
 # The one machine that may found the cluster.
 
 first_boot() {
-	open_notice
 	if may_found; then
 		found
 	else
 		join_cluster
 	fi
-}
-
-# may_found: returns 0 when founding is safe, 1 when a cluster of ours lives; waits otherwise.
-may_found() {
-	enter found-wait
-	rounds=0
-	majority=$((CONTROL_PLANE_COUNT / 2 + 1))
-	silent_since=$(now)
-	while :; do
-		survey_siblings
-		if [ -n "$LIVE" ]; then
-			say "our cluster lives at:$LIVE"
-			return 1
-		fi
-		at=$(now)
-		if [ -n "$CLOCKS" ]; then
-			hold clock "certificates are out of their dates by our clock at:$CLOCKS" "date -u"
-			rounds=0
-		elif [ -n "$FOREIGN" ]; then
-			hold foreign "not our cluster:$FOREIGN; theirs $(fingerprint_at "$foreign_host" "$foreign_port"), our CA $(fingerprint_of "$CA")" \
-				"openssl s_client -connect $(host_of "$foreign_host"):$foreign_port -showcerts"
-			rounds=0
-		elif [ "$at" -lt "$MINTED" ]; then
-			hold clock-behind "this machine's clock is before the moment the cluster's keys were made" "date -u -s @$MINTED"
-			rounds=0
-		elif [ "$at" -gt "$FOUND_UNTIL" ]; then
-			hold founding-over "a cluster could be founded until $(date -u -d "@$FOUND_UNTIL" +%FT%TZ); waiting for one that lives" \
-				"$FOUND_COMMAND"
-			rounds=0
-		elif [ "$((EMPTIES + 1))" -lt $majority ] && { [ "$FOUND" = majority ] || [ $((at - silent_since)) -lt 120 ]; }; then
-			hold majority "$((EMPTIES + 1)) of $CONTROL_PLANE_COUNT control planes seen empty, $majority needed; not seen:$UNKNOWN" \
-				"curl http://ADDRESS:$NOTICE_PORT/"
-			rounds=0
-		elif twin_answers; then
-			hold twin "another machine answers for $ADVERTISE" "arping -D $ADVERTISE"
-			rounds=0
-		else
-			rounds=$((rounds + 1))
-			if [ $rounds = 2 ] || [ "$CONTROL_PLANE_COUNT" = 1 ]; then
-				return 0
-			fi
-			sleep 5
-		fi
-	done
 }
 
 found() {
@@ -61,6 +16,7 @@ found() {
 
 # init [FLAG]...: kubeadm init with the door shut; the bootstrap-token phase opens it, after the founded mark.
 init() {
+	until etcd_stands; do hold "$REASON" "$TEXT" "$ANSWER"; done
 	enter init
 	lay_out
 	[ "$HAIRPIN_PIN" = no ] || pin
@@ -80,9 +36,7 @@ init() {
 	until api_node "$ADVERTISE" && serves && voter_here; do
 		hold api-server "our own API server is not ready ($SEEN $CODE)" "curl -k https://$(host_of "$ADVERTISE"):$API_PORT$HEALTH_PATH"
 	done
-	if [ "$VOTERS" != 1 ]; then
-		stop voters "a new cluster has one member, this one lists $VOTERS" "$ETCD_HELP"
-	fi
+	alone_here
 	sync
 	mark founded
 	resume_late
@@ -114,7 +68,7 @@ resume_init() {
 			count_failure
 			systemctl stop kubelet.service
 			clean
-			set_aside
+			[ $data = no ] || set_aside
 		else
 			mark fenced
 		fi

@@ -1,4 +1,4 @@
-# The gate: the kubelet starts after it, or not at all. Until the machine is done, a stale etcd must not wake beside a
+# The gate: the kubelet, or the etcd of an etcd machine, starts after it or not at all. Until the machine is done, a stale etcd must not wake beside a
 # living cluster.
 
 until data_path_is_there; do
@@ -25,7 +25,7 @@ while [ $round -lt 12 ]; do
 		tell "phase=gate result=stopped reason=fenced: our cluster lives without this disk at:$LIVE"
 		exit 1
 	fi
-	[ "$CONTROL_PLANE_COUNT" != 1 ] || exit 0
+	[ "$SIBLING_COUNT" != 1 ] || exit 0
 	round=$((round + 1))
 	sleep 5
 done

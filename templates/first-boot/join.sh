@@ -148,7 +148,7 @@ verified() {
 	return 1
 }
 
-# finish: the last mark, after the last secret.
+# finish: what has joined is seen to have joined.
 finish() {
 	enter verify
 	systemctl start kubelet.service
@@ -157,12 +157,13 @@ finish() {
 		sync
 		mark member
 	fi
-	scrub
-	mark 'done'
-	mkdir -p "$R/run/cluster-api" && printf 'success\n' >"$R/run/cluster-api/bootstrap-success.complete"
-	phase='done'
-	status 'done' '' "$NODE is part of $CLUSTER" ''
-	exit 0
+	conclude
+}
+
+# forget: kubeadm has its own copies of what it still needs; the founder keeps its documents while it renews certificates.
+forget() {
+	rm -rf "$ETC/kubeadm/join.yaml" "$ETC/discovery.conf" "$ETC/pki"
+	[ "$RENEW_UNTIL" != 0 ] || rm -rf "$ETC/kubeadm"
 }
 
 IFS= read -r BOOT <"$R/proc/sys/kernel/random/boot_id" || BOOT=unknown

@@ -1,5 +1,5 @@
 #!/bin/sh
-# One answer on the empty-notice port, in HTTP so that any client can ask: this control plane holds no cluster yet.
+# One answer on the empty-notice port, in HTTP so that any client can ask: this machine holds nothing of the cluster yet.
 # The request is read to its end first; closing with unread bytes would reset the connection.
 . "${KUBESPORE_ROOT:-}/etc/kubespore/node.env"
 while IFS= read -r line; do

@@ -1,14 +1,7 @@
 # Keeps the uploaded certificates alive: kubeadm gives them two hours, a late control plane may need them longer. Ends
-# when every control plane of the profile votes or the time is over; then they and the key are removed.
+# when every control plane of the profile has joined or the time is over; then they and the key are removed.
 
-ETCD_CA=$PKI/etcd/ca.crt
-ETCD_CERT=$PKI/etcd/healthcheck-client.crt
-ETCD_KEY=$PKI/etcd/healthcheck-client.key
-VOTERS=0
-if etcd_list "https://$(host_of "$ADVERTISE"):2379"; then
-	own_entry
-fi
-if [ "$VOTERS" -lt "$CONTROL_PLANE_COUNT" ] && [ "$(now)" -lt "$RENEW_UNTIL" ]; then
+if ! planes_joined && [ "$(now)" -lt "$RENEW_UNTIL" ]; then
 	if [ "$CERTIFICATE_KEY_FLAG" = yes ]; then
 		set -- --certificate-key "$(cat "$ETC/kubeadm/certificate-key")"
 	fi

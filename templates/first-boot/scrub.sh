@@ -23,14 +23,21 @@ scrub() {
 		"$R"/var/lib/cloud/seed/nocloud* \
 		"$R"/run/cloud-init/combined-cloud-config.json "$R"/run/cloud-init/instance-data-sensitive.json \
 		"$R"/run/ignition.json
-	rm -rf "$ETC/kubeadm/join.yaml" "$ETC/discovery.conf" "$ETC/pki"
-	if [ "$RENEW_UNTIL" = 0 ]; then
-		rm -rf "$ETC/kubeadm"
-	fi
+	forget
 	sync
 	for label in cidata CIDATA config-2 CONFIG-2; do
 		if [ "$SEED_ON_MEDIA" = yes ] && [ -e "$R/dev/disk/by-label/$label" ]; then
 			tell "the seed medium is still attached and still holds this machine's secrets: eject it"
 		fi
 	done
+}
+
+# conclude: the last mark, after the last secret.
+conclude() {
+	scrub
+	mark 'done'
+	mkdir -p "$R/run/cluster-api" && printf 'success\n' >"$R/run/cluster-api/bootstrap-success.complete"
+	phase='done'
+	status 'done' '' "$NODE is part of $CLUSTER" ''
+	exit 0
 }

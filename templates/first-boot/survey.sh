@@ -32,23 +32,15 @@ notice_of() {
 	[ "$notice" = "kubespore empty $CLUSTER_ID $1 g$GENERATION" ]
 }
 
-# survey_siblings: looks at the endpoint and at every other control plane. Sets LIVE, FOREIGN, CLOCKS and UNKNOWN to
-# lists of who was seen so, and EMPTIES to a number. A notice can never outvote an API server or an etcd that lives.
+# survey_siblings: looks at every machine that does what we do, and at what they do it for. Sets LIVE, FOREIGN, CLOCKS and
+# UNKNOWN to lists of who was seen so, and EMPTIES to a number. A notice can never outvote an API server or an etcd that
+# lives.
 survey_siblings() {
 	LIVE='' FOREIGN='' CLOCKS='' UNKNOWN='' EMPTIES=0
-	unpin
-	if [ "$ENDPOINT_OWN" = no ]; then
-		api_endpoint
-		note_seen endpoint "${BALANCER:-$ENDPOINT_HOST}" "$ENDPOINT_PORT"
-	fi
+	look_around
 	while read -r _ name address; do
 		[ -n "$name" ] && ! own "$address" || continue
-		api_node "$address"
-		port=$API_PORT
-		if [ $SEEN = UNKNOWN ]; then
-			etcd_node "$address"
-			port=2379
-		fi
+		look_at "$address"
 		if [ $SEEN = UNKNOWN ]; then
 			if notice_of "$name" "$address"; then
 				EMPTIES=$((EMPTIES + 1))
@@ -59,7 +51,7 @@ survey_siblings() {
 			note_seen "$name" "$address" "$port"
 		fi
 	done <<-END
-		$CONTROL_PLANES
+		$SIBLINGS
 	END
 }
 

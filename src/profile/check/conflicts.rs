@@ -98,8 +98,8 @@ const GENERATED: [Generated; 7] = [
     Generated {
         document: "clusterConfiguration",
         path: &["etcd", "external"],
-        why: "kubeadm takes one of `local` and `external`, and etcd on the control planes is what is generated",
-        help: "leave it out",
+        why: "where etcd runs follows from the nodes: on those of role etcd, or else on the control planes",
+        help: "leave it out, and declare the etcd machines as nodes with `role: etcd`",
         secret: false,
     },
     Generated {
@@ -268,7 +268,7 @@ fn runtime(raw: &Raw<'_>, report: &mut Report) {
 }
 
 /// Returns where to point for a field: its value when it stands on one line, else its key.
-fn key_or_value(raw: &Raw<'_>, document: &str, path: &[&str], node: &Node) -> Range<usize> {
+pub(super) fn key_or_value(raw: &Raw<'_>, document: &str, path: &[&str], node: &Node) -> Range<usize> {
     if !node.span.is_empty() && matches!(node.kind, Kind::Scalar(_)) {
         return node.span.clone();
     }

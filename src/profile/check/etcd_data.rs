@@ -3,8 +3,10 @@
 //! In: the profile as written. Out: findings. Absent on purpose: whether the disk is there, which the machine sees.
 
 use super::super::codes;
-use super::super::raw::{Point, Raw};
+use super::super::raw::{Point, Raw, RawNode};
 use super::super::shape::brief;
+use super::super::spec::Role;
+use super::conflicts::key_or_value;
 use super::{below, text, written};
 use crate::diag::Report;
 
@@ -15,9 +17,25 @@ const NEEDED: &[&str] = &["", "/etc", "/home", "/opt", "/root", "/run", "/tmp", 
 const NUMBERED: &[&str] = &["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/hd", "/dev/nvme", "/dev/dm-", "/dev/md"];
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
+    if let Some(machine) = raw.nodes.iter().find(|node| node.is(Role::Etcd)) {
+        elsewhere(raw, machine, report);
+    }
     directory(raw, report);
     argument(raw, report);
     disk(raw, report);
+}
+
+/// Settings of an etcd on the control planes, where there is none.
+fn elsewhere(raw: &Raw<'_>, machine: &RawNode<'_>, report: &mut Report) {
+    const PATH: &[&str] = &["etcd", "local"];
+    let Some(node) = below(raw, "clusterConfiguration", PATH) else { return };
+    report.push(
+        codes::DOCUMENT_CONFLICT
+            .found("`clusterConfiguration.etcd.local` is about an etcd that is not there")
+            .at(key_or_value(raw, "clusterConfiguration", PATH, node), "etcd on the control planes")
+            .at(machine.place.clone(), "etcd has machines of its own")
+            .help("leave it out; a drop-in for kubespore-etcd.service in `files` sets what etcd takes, as `Environment=ETCD_…`"),
+    );
 }
 
 /// The directory of `etcd.local`: absolute, and with a directory above it that a disk can be mounted on.

@@ -91,7 +91,7 @@ fn machine_families(raw: &Raw<'_>, report: &mut Report) {
 }
 
 fn kubernetes_nodes<'r, 'n>(raw: &'r Raw<'n>) -> impl Iterator<Item = &'r RawNode<'n>> {
-    raw.nodes.iter().filter(|node| !node.is(Role::LoadBalancer))
+    raw.nodes.iter().filter(|node| !node.is(Role::LoadBalancer) && !node.is(Role::Etcd))
 }
 
 /// A range that something uses: what to call it, and where it stands.

@@ -31,6 +31,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
 
 fn roles(raw: &Raw<'_>, report: &mut Report) {
     let Some(place) = &raw.nodes_key else { return };
+    let etcds: Vec<_> = raw.nodes.iter().filter(|node| node.is(Role::Etcd)).collect();
     let planes: Vec<_> = raw.nodes.iter().filter(|node| node.is(Role::ControlPlane)).collect();
     let all_read = raw.nodes.iter().all(|node| node.role.is_some());
     match planes.len() {
@@ -47,6 +48,7 @@ fn roles(raw: &Raw<'_>, report: &mut Report) {
                 )
                 .help("give one node `role: control-plane`; three survive the loss of one"),
         ),
+        n if n > 0 && !etcds.is_empty() => {}
         2 if all_read => report.push(
             codes::TWO_CONTROL_PLANES
                 .found("two control planes are less available than one")
@@ -62,6 +64,16 @@ fn roles(raw: &Raw<'_>, report: &mut Report) {
                 .help(format!("declare {} or {}", n - 1, n + 1)),
         ),
         _ => {}
+    }
+    let n = etcds.len();
+    if n > 0 && n % 2 == 0 && all_read {
+        report.push(
+            codes::EVEN_ETCD_MEMBERS
+                .found(format!("{n} etcd machines survive no more failures than {}", n - 1))
+                .at(etcds[n - 1].place.clone(), "the last etcd machine")
+                .note(format!("etcd needs {} of {n} members, so {} may fail, as with {}", n / 2 + 1, n / 2 - 1, n - 1))
+                .help(format!("declare {} or {}", n - 1, n + 1)),
+        );
     }
 }
 
@@ -224,12 +236,12 @@ fn advertised(node: &RawNode<'_>, raw: &Raw<'_>, report: &mut Report) {
 
 fn keys_of_role(node: &RawNode<'_>, report: &mut Report) {
     let Some(role) = &node.role else { return };
+    const OF_NODES: &[&str] = &["advertiseAddress", "labels", "taints", "kubeletExtraArgs"];
     let (meaningless, why): (&[&str], &str) = match role.value {
         Role::ControlPlane => (&[], ""),
         Role::Worker => (&["advertiseAddress"], "a worker has no API server"),
-        Role::LoadBalancer => {
-            (&["advertiseAddress", "labels", "taints", "kubeletExtraArgs"], "a load balancer runs no part of Kubernetes")
-        }
+        Role::Etcd => (OF_NODES, "an etcd machine runs no part of Kubernetes"),
+        Role::LoadBalancer => (OF_NODES, "a load balancer runs no part of Kubernetes"),
     };
     for (key, place) in node.given.iter().filter(|(key, _)| meaningless.contains(key)) {
         report.push(

@@ -10,6 +10,9 @@ use super::process::Answer;
 use super::world::{Ail, Doing, World};
 use super::{kubeadm, network};
 
+/// The service of a member that has a machine of its own.
+const ETCD: &str = "kubespore-etcd.service";
+
 /// How long a call takes at least, in milliseconds.
 pub fn cost(words: &[String]) -> u64 {
     match words[0].as_str() {
@@ -40,6 +43,10 @@ pub fn begin(world: &mut World, place: usize, words: &[String]) -> Doing {
         ("systemctl", arguments) => return systemctl(world, place, arguments),
         ("curl", arguments) => return network::curl(world, place, arguments),
         ("openssl", arguments) => openssl(world, place, arguments),
+        ("etcd", ["--version"]) => {
+            let version = if ails(Ail::OldEtcd) { "3.3.27" } else { "3.5.24" };
+            Answer::out(format!("etcd Version: {version}\nGit SHA: 0\nGo Version: go1.24\nGo OS/Arch: linux/amd64"))
+        }
         ("kubeadm", ["version", ..]) => Answer::out(if ails(Ail::OtherKubeadm) { "v1.35.0" } else { "v1.36.2" }),
         ("kubeadm", arguments) => return Doing::Works(kubeadm::run(world, place, arguments)),
         ("kubectl", arguments) => return kubectl(world, place, arguments),
@@ -106,6 +113,23 @@ fn systemctl(world: &mut World, place: usize, arguments: &[&str]) -> Doing {
     let ails = world.machines[place].ails.clone();
     let machine = &mut world.machines[place];
     let answer = match arguments {
+        ["start", ETCD] => Answer::code(i32::from(!world.start_kubelet(place))),
+        ["restart", ETCD] => {
+            (machine.kubelet, machine.pods_since, machine.etcd) = (false, None, None);
+            Answer::code(i32::from(!world.start_kubelet(place)))
+        }
+        ["stop", ETCD] => {
+            (machine.kubelet, machine.pods_since, machine.etcd) = (false, None, None);
+            Answer::ok()
+        }
+        ["--no-reload", "enable", ETCD] => {
+            machine.kubelet_enabled = true;
+            Answer::ok()
+        }
+        ["--no-reload", "mask", "--now", unit] => {
+            machine.masked.insert((*unit).to_owned());
+            Answer::ok()
+        }
         ["start", "kubelet.service"] => Answer::code(i32::from(!world.start_kubelet(place))),
         ["stop", "kubelet.service"] => {
             machine.kubelet = false;

@@ -16,8 +16,9 @@ fn cut_where(machine: usize, begin: impl Fn() -> World, chosen: impl Fn(&str) ->
     let mut whole = begin();
     whole.until_done();
     let acts: Vec<_> = whole.acts.iter().filter(|(who, _)| *who == machine).map(|(_, act)| act.clone()).collect();
-    for wanted in ["before sync", "after sync", "before kubeadm", "after kubeadm"] {
-        assert!(acts.iter().any(|act| act.contains(wanted)), "no instant {wanted} in {acts:#?}");
+    let worker = if whole.is_etcd(machine) { "systemctl" } else { "kubeadm" };
+    for wanted in ["before sync".to_owned(), "after sync".to_owned(), format!("before {worker}"), format!("after {worker}")] {
+        assert!(acts.iter().any(|act| act.contains(&wanted)), "no instant {wanted} in {acts:#?}");
     }
     for (instant, act) in acts.iter().enumerate().filter(|(_, act)| chosen(act)) {
         let mut world = begin();
@@ -119,4 +120,42 @@ fn a_worker_cut_anywhere_joins() {
         world
     };
     cut_everywhere(1, begin, |world| world.clusters[0].nodes.contains_key("w-1"));
+}
+
+#[test]
+fn an_etcd_founder_cut_anywhere_founds_one_etcd() {
+    let begin = || {
+        let mut world = World::new(Plan::etcd(1));
+        world.power_on(0);
+        world
+    };
+    cut_everywhere(0, begin, |world| world.voters(world.foundings() - 1) == [0]);
+}
+
+#[test]
+fn etcd_machines_cut_anywhere_join() {
+    for machine in [0, 1] {
+        let begin = || {
+            let mut world = World::new(Plan::etcd(3));
+            world.power_on_all();
+            world
+        };
+        cut_everywhere(machine, begin, |world| world.voters(world.foundings() - 1) == [0, 1, 2]);
+    }
+}
+
+#[test]
+fn a_wiped_etcd_machine_cut_anywhere_joins() {
+    let begin = || {
+        let mut world = World::new(Plan::etcd(3));
+        world.power_on_all();
+        world.until_done();
+        world.power_off(2);
+        world.wipe(2);
+        world.instants[2] = 0;
+        world.acts.clear();
+        world.power_on(2);
+        world
+    };
+    cut_everywhere(2, begin, |world| world.foundings() == 1 && world.voters(0) == [0, 1, 2]);
 }

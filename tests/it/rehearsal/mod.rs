@@ -5,6 +5,7 @@
 
 mod commands;
 mod cuts;
+mod etcd_machines;
 mod evidence;
 mod faults;
 mod kubeadm;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::commands::option;
 use super::process::Answer;
 use super::seed::TOKEN;
-use super::world::{Doing, MINTED, World};
+use super::world::{Doing, MINTED, Member, World};
 
 /// How long a leaf certificate lives, in seconds.
 const LEAF_LIFE: u64 = 365 * 86_400;
@@ -85,7 +85,9 @@ fn request(world: &mut World, place: usize, url: &str, arguments: &[&str]) -> Re
     if address == "10.0.0.10" {
         return balanced(world, place, path, arguments);
     }
-    let Some(to) = world.machines.iter().position(|machine| machine.address == address) else {
+    let to =
+        if address == "127.0.0.1" { Some(place) } else { world.machines.iter().position(|machine| machine.address == address) };
+    let Some(to) = to else {
         return Reply::fails(6, "curl: (6) Could not resolve host", 0);
     };
     if to != place {
@@ -100,6 +102,7 @@ fn request(world: &mut World, place: usize, url: &str, arguments: &[&str]) -> Re
         ("http", "6442") if world.machines[to].notice => Reply::http(200, notice(world, to)),
         ("https", "6443") if world.machines[to].foreign => Reply::foreign(),
         ("https", "6443") if world.machines[to].api.is_some() => api(world, place, to, path, arguments),
+        ("https", "2379") if world.machines[to].etcd_inside && address != "127.0.0.1" => Reply::refused(),
         ("https", "2379") if world.machines[to].etcd.is_some() => etcd(world, place, to, path, arguments),
         _ => Reply::refused(),
     }
@@ -231,6 +234,8 @@ fn etcd(world: &mut World, place: usize, to: usize, path: &str, arguments: &[&st
         "v3/cluster/member/list" => Reply::http(200, list(world, cluster, &header).to_string()),
         "v3/maintenance/status" => Reply::http(200, json!({ "header": header, "leader": own.to_string() }).to_string()),
         "v3/cluster/member/remove" => remove(world, place, to, cluster, option(arguments, "--data").expect("a body")),
+        "v3/cluster/member/add" => add(world, place, to, cluster, option(arguments, "--data").expect("a body")),
+        "v3/cluster/member/promote" => promote(world, place, to, cluster, option(arguments, "--data").expect("a body")),
         _ => panic!("nobody foresaw etcd's {path}"),
     }
 }
@@ -279,6 +284,57 @@ fn remove(world: &mut World, place: usize, to: usize, cluster: usize, body: &str
     world.clusters[cluster].epoch += 1;
     world.machines[place].removals += 1;
     world.note(place, &format!("removed member {id}"));
+    Reply::http(200, "{\"header\":{}}")
+}
+
+fn add(world: &mut World, place: usize, to: usize, cluster: usize, body: &str) -> Reply {
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    let own = format!("https://{}:2380", world.machines[place].address);
+    if body != json!({ "peerURLs": [own], "isLearner": true }) {
+        world.breaks(format!("I4: {} adds another than itself, or a voter: {body}", world.machines[place].name));
+    }
+    if !world.quorum(cluster, to) {
+        return Reply::silence();
+    }
+    let members = &world.clusters[cluster].members;
+    if members.iter().any(|member| member.machine == place) {
+        return Reply::http(
+            409,
+            "{\"error\":\"etcdserver: Peer URLs already exists\",\"message\":\"etcdserver: Peer URLs already exists\"}",
+        );
+    }
+    if members.iter().any(|member| member.learner) {
+        return Reply::http(400, "{\"message\":\"etcdserver: too many learner members in cluster\"}");
+    }
+    let id = world.new_id();
+    world.clusters[cluster].members.push(Member { id, machine: place, name: String::new(), learner: true });
+    world.clusters[cluster].epoch += 1;
+    world.note(place, &format!("is a learner of cluster {cluster}"));
+    Reply::http(200, "{\"header\":{}}")
+}
+
+fn promote(world: &mut World, place: usize, to: usize, cluster: usize, body: &str) -> Reply {
+    let body: Value = serde_json::from_str(body).expect("JSON");
+    let id = body["ID"].as_str().and_then(|id| id.parse::<u64>().ok()).expect("an id in a string");
+    let Some(at) = world.clusters[cluster].members.iter().position(|member| member.id == id) else {
+        return Reply::http(404, "{\"message\":\"etcdserver: member not found\"}");
+    };
+    let member = world.clusters[cluster].members[at].clone();
+    if member.machine != place {
+        world.breaks(format!("I4: {} promotes another", world.machines[place].name));
+    }
+    if !world.quorum(cluster, to) {
+        return Reply::silence();
+    }
+    if world.promotions_fail > 0 || !world.member_lives(cluster, &member) {
+        world.promotions_fail = world.promotions_fail.saturating_sub(1);
+        return Reply::http(412, "{\"message\":\"etcdserver: can only promote a learner member which is in sync with leader\"}");
+    }
+    world.clusters[cluster].members[at].learner = false;
+    world.clusters[cluster].epoch += 1;
+    world.note(place, &format!("votes in cluster {cluster}"));
+    // It is one of those who have to agree.
+    world.settle();
     Reply::http(200, "{\"header\":{}}")
 }
 

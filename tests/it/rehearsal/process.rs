@@ -23,6 +23,8 @@ const STAND_INS: &[&str] = &[
     "ctr",
     "curl",
     "date",
+    "etcd",
+    "etcdctl",
     "findmnt",
     "getent",
     "ip",

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use kubespore::first_boot::{self, ControlPlane, Distribution, FirstBoot, Found, Release, Role, Runtime};
+use kubespore::first_boot::{self, ControlPlane, Distribution, ExternalEtcd, FirstBoot, Found, Release, Role, Runtime};
 use kubespore::host::Unit;
 use kubespore::net::Endpoint;
 
@@ -40,6 +40,8 @@ pub struct Plan {
     pub control_planes: usize,
     /// Number of workers.
     pub workers: usize,
+    /// Number of machines of etcd alone; the first founds. With none, etcd is on the control planes.
+    pub etcd_machines: usize,
     /// Seconds after minting during which founding is allowed.
     pub found_within: u64,
     /// Seconds after minting after which the join credential is no longer taken; 0 never.
@@ -92,6 +94,7 @@ impl Plan {
         Self {
             control_planes,
             workers,
+            etcd_machines: 0,
             found_within: 30 * 86_400,
             credential_within: 0,
             alone: false,
@@ -117,19 +120,37 @@ impl Plan {
         }
     }
 
+    /// Machines of etcd, and nothing else.
+    pub fn etcd(machines: usize) -> Self {
+        Self { etcd_machines: machines, ..Self::new(0, 0) }
+    }
+
+    /// Number of machines: control planes, then workers, then those of etcd.
+    pub fn machines(&self) -> usize {
+        self.control_planes + self.workers + self.etcd_machines
+    }
+
+    /// The place of a machine among those of etcd, when it is one.
+    pub fn etcd_place(&self, place: usize) -> Option<usize> {
+        place.checked_sub(self.control_planes + self.workers)
+    }
+
     /// A machine's name.
     pub fn name(&self, place: usize) -> String {
-        match place.checked_sub(self.control_planes) {
-            None => format!("cp-{}", place + 1),
-            Some(worker) => format!("w-{}", worker + 1),
+        match (self.etcd_place(place), place.checked_sub(self.control_planes)) {
+            (Some(member), _) => format!("etcd-{}", member + 1),
+            (None, Some(worker)) => format!("w-{}", worker + 1),
+            (None, None) => format!("cp-{}", place + 1),
         }
     }
 
     /// What a machine does.
     pub fn role(&self, place: usize) -> Role {
-        match place {
-            0 if !self.existing => Role::Founder,
-            _ if place < self.control_planes => Role::ControlPlane,
+        match (self.etcd_place(place), place) {
+            (Some(0), _) if !self.existing => Role::EtcdFounder,
+            (Some(_), _) => Role::EtcdMember,
+            (None, 0) if !self.existing => Role::Founder,
+            (None, _) if place < self.control_planes => Role::ControlPlane,
             _ => Role::Worker,
         }
     }
@@ -181,6 +202,10 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
         .enumerate()
         .map(|(place, name)| ControlPlane { name, address: plan.address(place).parse().expect("an address") })
         .collect();
+    let etcd_names: Vec<(String, String)> =
+        (plan.machines() - plan.etcd_machines..plan.machines()).map(|place| (plan.name(place), plan.address(place))).collect();
+    let etcd_servers: Vec<ControlPlane<'_>> =
+        etcd_names.iter().map(|(name, address)| ControlPlane { name, address: address.parse().expect("an address") }).collect();
     let everybody: Vec<String> = (0..plan.control_planes + plan.workers).map(|place| plan.name(place)).collect();
     let all: Vec<&str> = everybody.iter().filter(|_| plan.strict_csr).map(String::as_str).collect();
     let endpoint: Endpoint = match plan.balancer() {
@@ -196,9 +221,10 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
         cluster_id: "0a1b2c3d",
         generation: plan.generation,
         node: &plan.name(place),
-        ordinal: place,
+        ordinal: plan.etcd_place(place).unwrap_or(place),
         addresses: &[plan.address(place).parse().expect("an address")],
         control_planes: &control_planes,
+        external_etcd: (plan.etcd_machines > 0).then_some(ExternalEtcd { servers: &etcd_servers, least: "3.4.0" }),
         endpoint: &endpoint,
         balancer: plan.balancer().filter(|_| plan.balancer_known).map(|address| address.parse().expect("an address")),
         api_port: 6443,
@@ -268,6 +294,14 @@ fn operating_system(place: usize) -> Vec<(&'static str, String)> {
 }
 
 fn secrets(plan: &Plan, role: Role) -> Vec<(String, String)> {
+    if matches!(role, Role::EtcdFounder | Role::EtcdMember) {
+        let pair = |name: &str| {
+            [(format!("{name}.crt"), format!("{name} certificate")), (format!("{name}.key"), format!("SECRET {name} key"))]
+        };
+        let leaves = ["server", "peer", "healthcheck-client"].iter().flat_map(|name| pair(name));
+        let all = leaves.chain([("ca.crt".to_owned(), "etcd CA certificate".to_owned())]);
+        return all.map(|(name, text)| (format!("etc/kubespore/pki/etcd/{name}"), text + "\n")).collect();
+    }
     let mut files = vec![("etc/kubespore/ca.crt".to_owned(), "cluster CA certificate\n".to_owned())];
     let mut keep = |path: &str, text: String| files.push((format!("etc/kubespore/{path}"), text));
     match plan.credential {

@@ -20,6 +20,9 @@ pub const MINTED: u64 = 1_800_000_000;
 /// How long after power-on a static pod's etcd runs, in milliseconds.
 const ETCD_STARTS: u64 = 8_000;
 
+/// What an etcd machine's service reads of how it begins.
+const ETCD_ENV: &str = "var/lib/kubespore/etcd.env";
+
 /// How long after its etcd an API server answers, in milliseconds.
 const API_STARTS: u64 = 6_000;
 
@@ -80,6 +83,8 @@ pub enum Ail {
     RuntimeDown,
     /// kubeadm is of another release.
     OtherKubeadm,
+    /// etcd is of the time before learners.
+    OldEtcd,
     /// What is mounted at etcd's path is another disk.
     NoDisk,
     /// No time server was heard.
@@ -112,9 +117,9 @@ pub struct Machine {
     pub island: u8,
     /// Whether its API server shows a certificate of another CA.
     pub foreign: bool,
-    /// Whether the kubelet runs.
+    /// Whether what the gate guards runs: the kubelet, or etcd on a machine of its own.
     pub kubelet: bool,
-    /// Whether the kubelet starts at boot.
+    /// Whether that starts at boot.
     pub kubelet_enabled: bool,
     /// What the gate said at this boot.
     pub gate: Option<bool>,
@@ -126,6 +131,8 @@ pub struct Machine {
     pub synced: u64,
     /// Whether etcd runs, since when.
     pub etcd: Option<u64>,
+    /// Whether that etcd listens to clients of the machine itself alone.
+    pub etcd_inside: bool,
     /// Whether the API server runs, since when.
     pub api: Option<u64>,
     /// Since when the pods' conditions hold.
@@ -290,7 +297,7 @@ impl World {
         let dir = base.join(format!("kubespore-rehearsal-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&dir);
         stand_ins(&dir.join("bin"));
-        let machines: Vec<Machine> = (0..plan.control_planes + plan.workers)
+        let machines: Vec<Machine> = (0..plan.machines())
             .map(|place| {
                 let control_plane = place < plan.control_planes;
                 Machine {
@@ -310,6 +317,7 @@ impl World {
                     syncing: false,
                     synced: 0,
                     etcd: None,
+                    etcd_inside: false,
                     api: None,
                     pods_since: None,
                     exit: None,
@@ -774,7 +782,9 @@ impl World {
         let acts = match words[0].as_str() {
             "kubeadm" => words.get(1).is_some_and(|verb| verb != "version"),
             "systemctl" | "sync" | "kubectl" => true,
-            "curl" => words.iter().any(|word| word.ends_with("/member/remove")),
+            "curl" => words
+                .iter()
+                .any(|word| ["/member/remove", "/member/add", "/member/promote"].iter().any(|act| word.ends_with(act))),
             _ => false,
         };
         if !acts {
@@ -931,7 +941,10 @@ impl World {
     }
 
     fn something_starts(&self) -> bool {
-        self.machines.iter().any(|machine| machine.kubelet && (machine.etcd.is_none() || machine.api.is_none()))
+        (0..self.machines.len()).any(|place| {
+            let machine = &self.machines[place];
+            machine.kubelet && (machine.etcd.is_none() || machine.api.is_none() && !self.is_etcd(place))
+        })
     }
 
     /// Whether a file is there and holds something.
@@ -944,7 +957,11 @@ impl World {
         self.settled = Some(self.now);
         self.forget_data();
         for place in 0..self.machines.len() {
-            self.settle_pods(place);
+            if self.is_etcd(place) {
+                self.settle_etcd(place);
+            } else {
+                self.settle_pods(place);
+            }
         }
         for place in 0..self.machines.len() {
             self.settle_node(place);
@@ -955,6 +972,40 @@ impl World {
     fn settle_now_and_then(&mut self) {
         if self.settled.is_none_or(|at| self.now >= at + 1_000) {
             self.settle();
+        }
+    }
+
+    /// Whether a machine runs etcd and nothing else.
+    pub fn is_etcd(&self, place: usize) -> bool {
+        self.plan.etcd_place(place).is_some()
+    }
+
+    fn settle_etcd(&mut self, place: usize) {
+        let now = self.now;
+        let machine = &mut self.machines[place];
+        if !machine.kubelet {
+            (machine.pods_since, machine.etcd) = (None, None);
+            return;
+        }
+        let since = *machine.pods_since.get_or_insert(now);
+        if machine.etcd.is_none() && now >= since + ETCD_STARTS {
+            self.machines[place].etcd_inside =
+                self.read(place, ETCD_ENV).contains("ETCD_LISTEN_CLIENT_URLS=https://127.0.0.1:2379");
+            self.start_etcd(place);
+        }
+        self.settle_data(place);
+    }
+
+    /// What a member learns from the others, and that it ends when they have removed it.
+    fn settle_data(&mut self, place: usize) {
+        if let Some((cluster, id, _)) = self.data(place) {
+            let listed = self.clusters.get(cluster).is_some_and(|c| c.members.iter().any(|member| member.id == id));
+            if !listed {
+                self.machines[place].etcd = None;
+                self.machines[place].api = None;
+            } else if self.machines[place].etcd.is_some() && self.quorum(cluster, place) {
+                self.write_data_if_changed(place, cluster, id);
+            }
         }
     }
 
@@ -979,15 +1030,7 @@ impl World {
         if self.machines[place].etcd.is_none() && now >= since + ETCD_STARTS {
             self.start_etcd(place);
         }
-        if let Some((cluster, id, _)) = self.data(place) {
-            let listed = self.clusters.get(cluster).is_some_and(|c| c.members.iter().any(|member| member.id == id));
-            if !listed {
-                self.machines[place].etcd = None;
-                self.machines[place].api = None;
-            } else if self.machines[place].etcd.is_some() && self.quorum(cluster, place) {
-                self.write_data_if_changed(place, cluster, id);
-            }
-        }
+        self.settle_data(place);
         let api_whole = self.whole(place, "etc/kubernetes/manifests/kube-apiserver.yaml")
             && self.whole(place, "etc/kubernetes/pki/apiserver.crt");
         match self.machines[place].etcd {
@@ -1006,7 +1049,11 @@ impl World {
     }
 
     fn start_etcd(&mut self, place: usize) {
-        let manifest = self.read(place, "etc/kubernetes/manifests/etcd.yaml");
+        let begins = if self.is_etcd(place) {
+            self.read(place, ETCD_ENV).contains("ETCD_INITIAL_CLUSTER_STATE=new")
+        } else {
+            self.read(place, "etc/kubernetes/manifests/etcd.yaml").contains("state=new")
+        };
         if let Some((cluster, id, epoch)) = self.data(place) {
             let Some(known) = self.clusters.get(cluster) else { return };
             if !known.members.iter().any(|member| member.id == id) {
@@ -1023,7 +1070,7 @@ impl World {
             self.machines[place].etcd = Some(self.now);
             return;
         }
-        if manifest.contains("state=new") {
+        if begins {
             self.check_founding(place);
             let id = self.new_id();
             let member = Member { id, machine: place, name: self.machines[place].name.clone(), learner: false };
