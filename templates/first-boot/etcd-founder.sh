@@ -1,8 +1,8 @@
 # The one etcd machine that may found.
 
 case $ADVERTISE in
-*:*) LOOPBACK=https://[::1]:2379 ;;
-*) LOOPBACK=https://127.0.0.1:2379 ;;
+*:*) LOOPBACK='https://[::1]:2379' ;;
+*) LOOPBACK='https://127.0.0.1:2379' ;;
 esac
 
 first_boot() {

@@ -122,7 +122,9 @@ def check_certificates(checks, subject, machine, endpoint_host):
     status, said = machine.run("init", "phase", "certs", "all", "--config", f"{OWN}/kubeadm/init.yaml")
     if not accepted(checks, f"{subject} certs all", status, said):
         return
-    for authority in ("ca", "front-proxy-ca", "etcd/ca"):
+    # An etcd of other machines is none of kubeadm's business: it takes up no authority for it and makes no member's certificate.
+    stacked = not external_etcd(machine)
+    for authority in ("ca", "front-proxy-ca", *(["etcd/ca"] if stacked else [])):
         checks.true(f"{subject} uses our {authority}", f"Using existing {authority} certificate authority" in said, "made its own")
     checks.true(f"{subject} uses our sa key", 'Using the existing "sa" key' in said, "made its own")
     after = contents(machine.path("/etc/kubernetes/pki"))
@@ -132,7 +134,8 @@ def check_certificates(checks, subject, machine, endpoint_host):
     verify = ["openssl", "verify", "-CAfile", f"{pki}/ca.crt", "-purpose", "sslserver", flag, endpoint_host, f"{pki}/apiserver.crt"]
     done = subprocess.run(verify, capture_output=True, check=False)
     checks.true(f"{subject} API server's certificate is good for {endpoint_host}", done.returncode == 0, done.stderr.decode()[-200:])
-    for leaf, authority in (("front-proxy-client", "front-proxy-ca"), ("etcd/server", "etcd/ca"), ("apiserver-etcd-client", "etcd/ca")):
+    leaves = [("front-proxy-client", "front-proxy-ca"), ("apiserver-etcd-client", "etcd/ca")]
+    for leaf, authority in leaves + ([("etcd/server", "etcd/ca")] if stacked else []):
         verify = ["openssl", "verify", "-CAfile", f"{pki}/{authority}.crt", f"{pki}/{leaf}.crt"]
         done = subprocess.run(verify, capture_output=True, check=False)
         checks.true(f"{subject} {leaf} verifies", done.returncode == 0, done.stderr.decode()[-200:])
@@ -180,14 +183,25 @@ def wanted_arguments(documents):
         "kube-apiserver": configuration.get("apiServer"),
         "kube-controller-manager": configuration.get("controllerManager"),
         "kube-scheduler": configuration.get("scheduler"),
-        "etcd": configuration.get("etcd", {}).get("local"),
     }
+    etcd = configuration.get("etcd", {})
+    if "external" not in etcd:
+        sections["etcd"] = etcd.get("local")
     found = {}
     for component, section in sections.items():
         arguments = (section or {}).get("extraArgs") or []
         pairs = arguments.items() if isinstance(arguments, dict) else [(a["name"], a["value"]) for a in arguments]
         found[component] = [f"--{name}={value}" for name, value in pairs]
+    if "external" in etcd:
+        files = {"etcd-cafile": "caFile", "etcd-certfile": "certFile", "etcd-keyfile": "keyFile"}
+        found["kube-apiserver"] += [f"--{name}={etcd['external'][key]}" for name, key in files.items()]
+        found["kube-apiserver"].append("--etcd-servers=" + ",".join(etcd["external"]["endpoints"]))
     return found
+
+
+def external_etcd(machine):
+    """Whether the founder's document says that etcd runs elsewhere."""
+    return any("external" in document.get("etcd", {}) for document in machine.documents(f"{OWN}/kubeadm/init.yaml"))
 
 
 def check_init(checks, subject, machine, join_tokens, minor):
@@ -208,6 +222,7 @@ def check_init(checks, subject, machine, join_tokens, minor):
         with open(f"{made}/{component}.yaml", "rb") as handle:
             command = yaml.safe_load(handle)["spec"]["containers"][0]["command"]
         checks.same(f"{subject} {component} arguments missing", [a for a in arguments if a not in command], [])
+    checks.same(f"{subject} makes an etcd of its own", os.path.exists(f"{made}/etcd.yaml"), not external_etcd(machine))
     created = {thing["metadata"]["name"] for thing in attached_objects(said) if thing["kind"] == "Secret"}
     # A machine whose credential is a certificate has no token.
     for node, token in sorted((node, token) for node, token in join_tokens.items() if token):

@@ -128,17 +128,39 @@ def check_bundle(checks, directory, cluster):
                 checks.true(f"{cluster}/{node} {path} is the bundle's", content in pieces, "not in the bundle")
 
 
+def private_keys(directory, node):
+    """The paths of a machine's files that hold a private key."""
+    holding = []
+    for path, here in rendered.machine_files(directory, node):
+        with open(here, "rb") as handle:
+            if b"PRIVATE KEY" in handle.read():
+                holding.append(path)
+    return holding
+
+
+def check_member(checks, directory, cluster, node):
+    """An etcd machine's certificates are for what they are used for, at its own address, by the etcd authority."""
+    base = f"{directory}/machines/{node}{PKI}/etcd"
+    address = rendered.manifest(directory)["nodes"][node]["address"].split("/")[0]
+    for leaf, purposes in (("server", ("sslserver", "sslclient")), ("peer", ("sslserver", "sslclient")), ("healthcheck-client", ("sslclient",))):
+        subject, path = f"{cluster}/{node} etcd/{leaf}", f"{base}/{leaf}.crt"
+        for purpose in purposes:
+            at = ["-verify_ip", address] if purpose == "sslserver" else []
+            status, _, said = openssl("verify", "-x509_strict", "-CAfile", f"{base}/ca.crt", "-purpose", purpose, *at, path)
+            checks.true(f"{subject} is good for {purpose}", status == 0, said.strip()[-300:])
+        checks.true(f"{subject} key matches", public_key_of_key(f"{base}/{leaf}.key") == public_key_of_certificate(path), "another key")
+
+
 def check_roles(checks, directory, cluster):
-    """No private key of the cluster outside control planes; the public CA where the gate needs it."""
+    """No private key of the cluster outside control planes but etcd machines' own; the public CA where the gate needs it."""
     for node, role in rendered.roles(directory).items():
         if role == "control-plane":
             continue
-        holding = []
-        for path, here in rendered.machine_files(directory, node):
-            with open(here, "rb") as handle:
-                if b"PRIVATE KEY" in handle.read():
-                    holding.append(path)
-        checks.same(f"{cluster}/{node} private keys", holding, [])
+        own = []
+        if role == "etcd":
+            own = [f"{PKI}/etcd/{leaf}.key" for leaf in ("healthcheck-client", "peer", "server")]
+            check_member(checks, directory, cluster, node)
+        checks.same(f"{cluster}/{node} private keys", sorted(private_keys(directory, node)), own)
         early = rendered.machine_file(directory, node, "/etc/kubernetes/pki/ca.crt")
         checks.true(f"{cluster}/{node} leaves /etc/kubernetes/pki to kubeadm", early is None, "ca.crt is there before join")
 
@@ -208,8 +230,13 @@ def main(directory):
     founder = f"{directory}/machines/{planes[0]}{PKI}"
     keys = set()
     for authority, name in AUTHORITIES.items():
-        path = f"{founder}/{authority}.crt"
-        check_authority(checks, f"{cluster} {authority}", path, f"{founder}/{authority}.key", name)
+        path, key = f"{founder}/{authority}.crt", f"{founder}/{authority}.key"
+        if authority == "etcd/ca" and "etcd" in roles.values():
+            for node in roles:
+                held = private_keys(directory, node)
+                checks.true(f"{cluster}/{node} cannot sign for etcd", f"{PKI}/etcd/ca.key" not in held, "it holds the key")
+            key = None
+        check_authority(checks, f"{cluster} {authority}", path, key, name)
         keys.add(public_key_of_certificate(path))
     checks.same(f"{cluster} authorities with keys of their own", len(keys), len(AUTHORITIES))
     check_service_account(checks, cluster, founder)
