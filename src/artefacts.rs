@@ -13,6 +13,7 @@ use crate::os::FirstBootProgram;
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::platform::{Format, Platform, Refused};
 use crate::profile::spec::{Discovery, Distribution};
+use crate::rotation;
 use crate::secrets;
 use crate::seed::{cloud_init, ignition};
 use crate::tree::{RelPath, Tree};
@@ -45,6 +46,9 @@ pub fn of(plan: &ClusterPlan<'_>, node: &NodePlan<'_>, may_shrink: bool) -> Resu
     }
     if let Some(manifest) = secrets::late_token_manifest(plan.spec, plan.bundle, node.spec) {
         tree.add(RelPath::new("bootstrap-token.yaml"), manifest);
+    }
+    if let Some(script) = rotation::script(plan, node) {
+        tree.add(RelPath::new(rotation::SCRIPT), script);
     }
     if let Some(line) = compose::join_command(plan, node) {
         tree.add(RelPath::new("join-command"), line);

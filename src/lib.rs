@@ -25,6 +25,7 @@ pub mod plan;
 pub mod platform;
 pub mod profile;
 pub mod redact;
+pub mod rotation;
 pub mod runbook;
 pub mod runtime;
 pub mod secret;

@@ -170,7 +170,7 @@ pub fn may_hold(classes: &[String], node: &str, secret: &SecretName) -> bool {
         SecretName::EtcdCaKey => &["etcd-ca-key"],
         SecretName::ServiceAccountKey => &["service-account-key"],
         SecretName::CertificateKey => &["certificate-key"],
-        SecretName::AdministratorKey => &[],
+        SecretName::NextCaKey | SecretName::AdministratorKey => &[],
         SecretName::Leaf(owner, leaf) => return owner == node && classes.iter().any(|class| class == leaf.as_str()),
         SecretName::Token(owner) if owner == node => &["bootstrap-token", "bootstrap-tokens"],
         SecretName::Token(_) => &["bootstrap-tokens"],

@@ -16,13 +16,19 @@ const BEYOND: &str = " --bump-revision 1000000000 --mark-compacted";
 /// Writes the commands; those of etcd for the first of the machines that run it.
 #[must_use]
 pub fn of(plan: &ClusterPlan<'_>) -> Runbook {
-    let certs = ["kubeadm"].iter().chain(plan.release.certs_command).copied().collect::<Vec<_>>().join(" ");
     let external = plan.etcd_members().next();
     let etcd = match external {
         Some(member) => Some(commands(plan, member, true)),
         None => plan.control_planes().next().map(|member| commands(plan, member, false)),
     };
-    Runbook { certs, etcd }
+    let replaces_authority = plan.release.two_authorities && !plan.bundle.ca.is_below_another();
+    Runbook { certs: certs(plan), replaces_authority, etcd }
+}
+
+/// The release's command about certificates.
+#[must_use]
+pub fn certs(plan: &ClusterPlan<'_>) -> String {
+    ["kubeadm"].iter().chain(plan.release.certs_command).copied().collect::<Vec<_>>().join(" ")
 }
 
 fn commands(plan: &ClusterPlan<'_>, member: &NodePlan<'_>, external: bool) -> EtcdCommands {

@@ -25,6 +25,7 @@ pub const TEMPLATES: &[(&str, &str)] = embed![
     "output/README.md.j2",
     "output/index.html.j2",
     "profile/starter.yaml.j2",
+    "rotation/rotate-ca.sh.j2",
     "runtime/containerd/config.toml.j2",
     "runtime/containerd/hosts.toml.j2",
 ];

@@ -9,7 +9,8 @@ use super::{Contribution, Site};
 use crate::host::{File, Unit};
 use crate::templates::fill;
 
-const CA_FILE: &str = "/etc/haproxy/kubespore-ca.crt";
+/// Where the authority is that API servers are checked by.
+pub const CA_FILE: &str = "/etc/haproxy/kubespore-ca.crt";
 
 /// Makes what an HAProxy machine needs.
 #[must_use]

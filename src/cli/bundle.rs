@@ -262,7 +262,7 @@ fn readable(path: &Path, bundle: &Bundle, spec: &ClusterSpec) -> Result<(), Erro
     {
         return Err(Error::new(format!("using {}: `{name}` is below another authority", path.display())).help(no_chains(release)));
     }
-    if bundle.signing_certificate().is_some() && spec.pki.distribution == Distribution::CertificateKey {
+    if bundle.ca.is_below_another() && spec.pki.distribution == Distribution::CertificateKey {
         let what = format!("using {}: `ca` holds more than one certificate", path.display());
         // What is fetched is ca.crt as a whole, and the controller manager signs with a file of exactly one certificate.
         return Err(Error::new(what)

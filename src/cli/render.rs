@@ -76,6 +76,12 @@ fn promises(plan: &ClusterPlan<'_>, target: &Path, tree: &Tree) -> Vec<String> {
         said.push("the cluster must know these machines' tokens before they boot:".to_owned());
         said.extend(tokens.iter().map(|path| format!("  kubectl apply -f {}", target.join(path).display())));
     }
+    if let Some(rotation) = &plan.bundle.ca_rotation {
+        said.push(format!(
+            "the cluster's authority is being changed, round {} of 3: `kubespore secrets rotate ca PROFILE` says what to do",
+            rotation.round()
+        ));
+    }
     let ends = |act: &[Act]| plan.nodes.iter().any(|node| act.contains(&node.act) && node.holds.own_token);
     let (planes, workers) = (ends(&[Act::Found, Act::JoinControlPlane]), ends(&[Act::JoinWorker]));
     let (join, any) = (&plan.spec.join, plan.nodes.iter().any(|node| node.act == Act::JoinWorker));
@@ -219,6 +225,7 @@ fn cluster(plan: &ClusterPlan<'_>) -> handover::Cluster {
         discovery: spec.join.discovery.as_str().into(),
         strict_csr: spec.join.strict_csr,
         discovery_hash: bundle.discovery_hash(),
+        ca_rotation: bundle.ca_rotation.as_ref().map(secrets::CaRotation::round),
         minted: secrets::instant(bundle.minted),
         found_until: (!spec.bootstrap.existing).then(|| secrets::instant(bundle.found_until)),
     }

@@ -11,6 +11,7 @@ mod pki;
 mod seat;
 
 pub use documents::{classic_join_command, join_command};
+pub use node::API_PORT;
 
 use crate::balancer::{self, Contribution, Site};
 use crate::host::{Directory, File, Machine, Unit};
@@ -125,7 +126,7 @@ fn balance(cluster: &ClusterPlan<'_>) -> Contribution {
         port: cluster.spec.endpoint.port,
         host: &host,
         health_path: cluster.release.health_path,
-        ca_certificate: &cluster.bundle.ca.certificate,
+        ca_certificate: &cluster.bundle.trusted(),
         servers: servers.collect(),
     };
     match cluster.spec.load_balancer {

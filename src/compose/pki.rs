@@ -14,7 +14,7 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     // FileAvailable--etc-kubernetes-pki-ca.crt), so its copy lies elsewhere.
     let mut files = Vec::new();
     if node.act.is_node() {
-        files.push(File::new("/etc/kubespore/ca.crt", 0o644, bundle.ca.certificate.as_str()));
+        files.push(File::new("/etc/kubespore/ca.crt", 0o644, bundle.trusted()));
     }
     let in_pki = |name: &str| format!("/etc/kubespore/pki/{name}");
     let mut pair = |name: &str, certificate: &str, key: Option<&Secret>| {
@@ -22,7 +22,7 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
         files.extend(key.map(|key| File::new(in_pki(&format!("{name}.key")), 0o600, key.expose())));
     };
     if node.holds.cluster_ca {
-        pair("ca", &bundle.ca.certificate, Some(&bundle.ca.key));
+        pair("ca", &bundle.trusted(), Some(&bundle.ca.key));
         let key = &bundle.front_proxy_ca.key;
         pair("front-proxy-ca", &bundle.front_proxy_ca.certificate, node.holds.front_proxy_ca.then_some(key));
     }

@@ -69,6 +69,9 @@ pub struct Cluster {
     pub strict_csr: bool,
     /// `sha256:` and the hash of the CA's public key.
     pub discovery_hash: String,
+    /// The round that the change of the cluster's authority is in, from 1 to 3; absent while there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_rotation: Option<u8>,
     /// When the bundle was minted, RFC 3339.
     pub minted: String,
     /// Until when the founder may found, RFC 3339; absent where none does.

@@ -18,6 +18,8 @@ use crate::tree::{RelPath, Tree};
 pub struct Runbook {
     /// The release's command about certificates, as `kubeadm certs`.
     pub certs: String,
+    /// Whether the cluster's authority can be replaced while machines go on.
+    pub replaces_authority: bool,
     /// Those about etcd's data; none where the profile has no machine that runs it.
     pub etcd: Option<EtcdCommands>,
 }

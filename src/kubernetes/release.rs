@@ -172,6 +172,9 @@ pub struct Release {
     pub reduced_ca_keys: bool,
     /// Whether certificates are verified along a chain of authorities (`cmd/kubeadm/app/util/pkiutil/pki_helpers.go`, `VerifyCertChain`).
     pub ca_chain: bool,
+    /// Whether kubeadm is made for a `ca.crt` with a second authority that is trusted and does not sign
+    /// (kubernetes/kubernetes #107327).
+    pub two_authorities: bool,
 
     /// Path at which a healthy API server answers 200 (`cmd/kubeadm/app/phases/controlplane/manifests.go`; the split
     /// paths come with 1.16).

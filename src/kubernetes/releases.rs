@@ -30,6 +30,7 @@ const V1_13: Release = Release {
     future_ca_refused: true,
     reduced_ca_keys: false,
     ca_chain: false,
+    two_authorities: false,
 
     health_path: "/healthz",
     init_route: &[(0, InitRoute::Endpoint)],
@@ -191,6 +192,7 @@ const V1_23: Release = Release {
 
 const V1_24: Release = Release {
     minor: Minor(1, 24),
+    two_authorities: true,
     plain_kubelet_config_map: true,
     control_plane_labels: &["node-role.kubernetes.io/control-plane", "node.kubernetes.io/exclude-from-external-load-balancers"],
     control_plane_taints: &["node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"],

@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::chain;
 use super::leaf::Leaf;
+use super::rotation::CaRotation;
 use super::x509::{self, KeyKind};
 use crate::secret::Secret;
 
@@ -27,6 +28,8 @@ pub struct Bundle {
     pub found_until: OffsetDateTime,
     /// The cluster's certificate authority.
     pub ca: CertifiedKey,
+    /// Where the change of `ca` to another one stands, while it is on.
+    pub ca_rotation: Option<CaRotation>,
     /// The authority of the aggregation layer.
     pub front_proxy_ca: CertifiedKey,
     /// etcd's authority.
@@ -101,14 +104,14 @@ impl Bundle {
         format!("sha256:{}", x509::hex(&self.ca.parsed().public_key_sha256))
     }
 
-    /// Returns the one certificate the controller manager signs with, where `ca` holds more: its
+    /// Returns the one certificate the controller manager signs with, where machines know the cluster by more: its
     /// `--cluster-signing-cert-file` takes exactly one ("expected 1 certificate, found 2";
     /// `pkg/controller/certificates/signer/ca_provider.go`), and kubeadm names `ca.crt` there.
     #[must_use]
     pub fn signing_certificate(&self) -> Option<&str> {
         const END: &str = "-----END CERTIFICATE-----\n";
         let first = self.ca.certificate.find(END).map(|at| &self.ca.certificate[..at + END.len()]);
-        first.filter(|first| first.len() < self.ca.certificate.len())
+        first.filter(|first| first.len() < self.trusted().len())
     }
 
     /// Returns when the first of the three authorities ends.

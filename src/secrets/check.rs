@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use super::bundle::{Bundle, CertifiedKey, ServiceAccount};
 use super::leaf::Authority;
-use super::x509;
+use super::rotation::CaRotation;
+use super::x509::{self, Parsed};
 
 /// What is said of a certificate that cannot sign others; kubeadm would not notice a missing keyCertSign.
 pub const NO_AUTHORITY: &str = "its certificate is not that of an authority (CA:TRUE and keyCertSign)";
@@ -35,6 +36,16 @@ pub fn faults(bundle: &Bundle) -> Vec<String> {
             faults.push(format!(
                 "`{name}`: it is the same key as another authority's; the API server would take one's clients for the other's"
             ));
+        }
+    }
+    match &bundle.ca_rotation {
+        None | Some(CaRotation::Forget) => {}
+        Some(CaRotation::Trust(next)) => {
+            faults.extend(belongs_together(next).and_then(|()| another(&next.certificate, &authorities)).err().map(in_rotation));
+        }
+        Some(CaRotation::Sign(former)) => {
+            let sound = alone(former, |label| label == "CERTIFICATE").and_then(|()| another(former, &authorities));
+            faults.extend(sound.err().map(in_rotation));
         }
     }
     if let (Ok(ca), Ok(admin)) = (x509::parse(&bundle.ca.certificate), x509::parse(&bundle.admin.certificate))
@@ -80,6 +91,22 @@ pub fn faults(bundle: &Bundle) -> Vec<String> {
         }
     }
     faults
+}
+
+fn in_rotation(fault: String) -> String {
+    format!("`ca-rotation`: {fault}")
+}
+
+/// Wants a certificate to be that of an authority that is none of those known.
+fn another(certificate: &str, known: &[(&str, Parsed)]) -> Result<(), String> {
+    let parsed = x509::parse(certificate)?;
+    if !parsed.is_authority {
+        return Err(NO_AUTHORITY.into());
+    }
+    match known.iter().find(|(_, own)| own.public_key_sha256 == parsed.public_key_sha256) {
+        None => Ok(()),
+        Some((name, _)) => Err(format!("it is the same key as that of `{name}`")),
+    }
 }
 
 /// Checks that a certificate certifies a key.

@@ -13,6 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::awaiting::Awaiting;
 use super::bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
 use super::leaf::Leaf;
+use super::rotation::CaRotation;
 use super::seal::Recipient;
 use crate::secret::Secret;
 use crate::yaml::{self, Kind, Node, Yaml};
@@ -20,6 +21,7 @@ use crate::yaml::{self, Kind, Node, Yaml};
 const API_VERSION: &str = "kubespore.secrets/v1";
 const AWAITING: &str = "awaiting";
 const RECIPIENTS: &str = "recipients";
+const CA_ROTATION: &str = "ca-rotation";
 const HEAD: &str = "\
 # Secrets of one cluster: its identity. Keep this file secret, and keep a copy: without it no machine can be added,
 # and a newly minted one makes another cluster. `kubespore render` only ever adds to it.
@@ -116,6 +118,15 @@ fn encode(bundle: &Bundle, recipients: &[Recipient]) -> Zeroizing<String> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect::<Vec<_>>();
+    pairs.extend(bundle.ca_rotation.as_ref().map(|rotation| {
+        let round = ("round", Yaml::Int(rotation.round().into()));
+        let fields = match rotation {
+            CaRotation::Trust(next) => Yaml::map([round, ("next", pair(next))]),
+            CaRotation::Sign(former) => Yaml::map([round, ("former", pem(former))]),
+            CaRotation::Forget => Yaml::map([round]),
+        };
+        (CA_ROTATION.to_owned(), fields)
+    }));
     pairs.extend(list(recipients));
     let nodes = bundle.nodes.iter().map(|(name, secrets)| (name.clone(), node(secrets)));
     pairs.push(("nodes".to_owned(), Yaml::Map(nodes.collect())));
@@ -152,6 +163,27 @@ fn read(document: &Node, text: &str) -> Result<(Document, Vec<Recipient>), Strin
     Ok((contents, recipients))
 }
 
+fn ca_rotation(fields: &Fields<'_>) -> Result<CaRotation, String> {
+    let round = fields.text("round")?;
+    let rest: &[&str] = match round.as_str() {
+        "1" => &["round", "next"],
+        "2" => &["round", "former"],
+        "3" => &["round"],
+        _ => return Err(format!("`round` is none of 1, 2 and 3 in {}", fields.name)),
+    };
+    fields.only(rest)?;
+    Ok(match round.as_str() {
+        "1" => CaRotation::Trust(certified(&fields.fields("next")?)?),
+        "2" => CaRotation::Sign(fields.text("former")?),
+        _ => CaRotation::Forget,
+    })
+}
+
+fn certified(fields: &Fields<'_>) -> Result<CertifiedKey, String> {
+    fields.only(&["certificate", "key"])?;
+    Ok(CertifiedKey { certificate: fields.text("certificate")?, key: Secret::new(fields.text("key")?) })
+}
+
 fn awaiting(top: &Fields<'_>) -> Result<Awaiting, String> {
     let key = |name: &str| -> Result<Secret, String> {
         let fields = top.fields(name)?;
@@ -169,11 +201,7 @@ fn awaiting(top: &Fields<'_>) -> Result<Awaiting, String> {
 }
 
 fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
-    let pair = |name: &str| -> Result<CertifiedKey, String> {
-        let fields = top.fields(name)?;
-        let pair = CertifiedKey { certificate: fields.text("certificate")?, key: Secret::new(fields.text("key")?) };
-        fields.only(&["certificate", "key"]).map(|()| pair)
-    };
+    let pair = |name: &str| certified(&top.fields(name)?);
     let account = top.fields("service-account")?;
     account.only(&["public", "key"])?;
     let mut nodes = BTreeMap::new();
@@ -185,10 +213,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         let mut leaves = BTreeMap::new();
         for (key, _) in fields.entries()? {
             if let Ok(leaf) = key.parse::<Leaf>() {
-                let issued = fields.fields(key)?;
-                issued.only(&["certificate", "key"])?;
-                let issued = CertifiedKey { certificate: issued.text("certificate")?, key: Secret::new(issued.text("key")?) };
-                leaves.insert(leaf, issued);
+                leaves.insert(leaf, certified(&fields.fields(key)?)?);
             }
         }
         let token = Zeroizing::new(fields.text("token")?);
@@ -197,6 +222,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         let token_since = node.get("token-since").map(|_| fields.instant("token-since")).transpose()?;
         nodes.insert(name.to_owned(), NodeSecrets { token, token_since, leaves });
     }
+    let ca_rotation = top.node.get(CA_ROTATION).map(|_| ca_rotation(&top.fields(CA_ROTATION)?)).transpose()?;
     top.only(&[
         "apiVersion",
         "cluster",
@@ -210,6 +236,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         "service-account",
         "certificate-key",
         "admin",
+        CA_ROTATION,
         RECIPIENTS,
         "nodes",
     ])?;
@@ -220,6 +247,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         minted: top.instant("minted")?,
         found_until: top.instant("found-until")?,
         ca: pair("ca")?,
+        ca_rotation,
         front_proxy_ca: pair("front-proxy-ca")?,
         etcd_ca: pair("etcd-ca")?,
         service_account: ServiceAccount { public: account.text("public")?, key: Secret::new(account.text("key")?) },

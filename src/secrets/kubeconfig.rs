@@ -56,7 +56,7 @@ pub fn discovery_kubeconfig(bundle: &Bundle, endpoint: &str, user: Option<&Certi
 
 fn cluster(name: &str, bundle: &Bundle, endpoint: &str) -> Yaml {
     let server = Yaml::str(format!("https://{endpoint}"));
-    let cluster = Yaml::map([("server", server), ("certificate-authority-data", data(&bundle.ca.certificate))]);
+    let cluster = Yaml::map([("server", server), ("certificate-authority-data", data(&bundle.trusted()))]);
     Yaml::Seq(vec![Yaml::map([("name", Yaml::str(name)), ("cluster", cluster)])])
 }
 

@@ -66,8 +66,7 @@ pub fn adopt(existing: Existing, request: &MintRequest<'_>, now: OffsetDateTime)
     let kind = request.authorities;
     // An RSA key takes 50 ms and luck, so the keys are made side by side.
     let (ca, front_proxy_ca, etcd_ca, service_account, admin_key) = thread::scope(|scope| {
-        // kubeadm itself puts this name into the cluster CA (util/pkiutil, NewSelfSignedCACert).
-        let ca = scope.spawn(move || ca.map_or_else(|| authority("kubernetes", Some("kubernetes"), kind, minted), Ok));
+        let ca = scope.spawn(move || ca.map_or_else(|| cluster_authority(kind, minted), Ok));
         let front = scope.spawn(move || front_proxy_ca.map_or_else(|| authority("front-proxy-ca", None, kind, minted), Ok));
         let etcd = scope.spawn(move || etcd_ca.map_or_else(|| authority("etcd-ca", None, kind, minted), Ok));
         let account = scope.spawn(move || service_account.map_or_else(|| account(request.service_account), Ok));
@@ -88,6 +87,7 @@ pub fn adopt(existing: Existing, request: &MintRequest<'_>, now: OffsetDateTime)
         etcd_ca: etcd_ca?,
         admin: administrator(request.admin_group, &ca, &*admin_key?, minted)?,
         ca,
+        ca_rotation: None,
         service_account: service_account?,
         certificate_key: certificate_key()?,
         nodes: BTreeMap::new(),
@@ -224,6 +224,15 @@ pub fn key_pair(kind: KeyAlgorithm) -> Result<Zeroizing<KeyPair>, Error> {
 fn account(kind: KeyAlgorithm) -> Result<ServiceAccount, Error> {
     let key = key_pair(kind)?;
     Ok(ServiceAccount { public: key.public_key_pem(), key: Secret::new(key.serialize_pem()) })
+}
+
+/// Makes an authority for a cluster, valid from `now` on.
+///
+/// # Errors
+/// When the system has no entropy to give.
+pub fn cluster_authority(kind: KeyAlgorithm, now: OffsetDateTime) -> Result<CertifiedKey, Error> {
+    // kubeadm itself puts this name into the cluster CA (util/pkiutil, NewSelfSignedCACert).
+    authority("kubernetes", Some("kubernetes"), kind, now.replace_nanosecond(0).expect("zero is a nanosecond"))
 }
 
 fn authority(name: &str, dns: Option<&str>, kind: KeyAlgorithm, minted: OffsetDateTime) -> Result<CertifiedKey, Error> {

@@ -15,6 +15,7 @@ mod kubeconfig;
 mod leaf;
 mod mint;
 mod named;
+mod rotation;
 #[cfg(test)]
 mod sample;
 mod seal;
@@ -31,6 +32,8 @@ pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
 pub use leaf::{Leaf, NodeRequest, leaves, requests};
 pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves, renew_token};
 pub use named::{SecretName, wanted};
+pub use rotation::CaRotation;
+pub use rotation::{begin as begin_ca_rotation, proceed as proceed_with_ca_rotation};
 pub use seal::{Keys, Recipient, Seal, recipients};
 pub use store::{Stored, is_bundle, load, open, read, save, save_new};
 pub use x509::KeyKind;

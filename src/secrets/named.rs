@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{Bundle, Leaf};
+use super::{Bundle, CaRotation, Leaf};
 use crate::leak::Wanted;
 use crate::secret::Secret;
 
@@ -17,6 +17,8 @@ use crate::secret::Secret;
 pub enum SecretName {
     /// The key of the cluster's authority.
     ClusterCaKey,
+    /// The key of the authority that is to follow the cluster's.
+    NextCaKey,
     /// The key of the aggregation layer's authority.
     FrontProxyCaKey,
     /// The key of etcd's authority.
@@ -39,6 +41,7 @@ impl SecretName {
     pub fn class(&self) -> &'static str {
         match self {
             Self::ClusterCaKey => "cluster-ca-key",
+            Self::NextCaKey => "next-ca-key",
             Self::FrontProxyCaKey => "front-proxy-ca-key",
             Self::EtcdCaKey => "etcd-ca-key",
             Self::ServiceAccountKey => "service-account-key",
@@ -63,6 +66,7 @@ impl fmt::Display for SecretName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ClusterCaKey => f.write_str("cluster CA key"),
+            Self::NextCaKey => f.write_str("next CA key"),
             Self::FrontProxyCaKey => f.write_str("front-proxy CA key"),
             Self::EtcdCaKey => f.write_str("etcd CA key"),
             Self::ServiceAccountKey => f.write_str("service-account key"),
@@ -85,6 +89,9 @@ pub fn wanted(bundle: &Bundle) -> Vec<Wanted<SecretName>> {
         (SecretName::AdministratorKey, &bundle.admin.key),
     ];
     let mut all: Vec<_> = keys.into_iter().map(|(name, key)| private_key(name, key)).collect();
+    if let Some(CaRotation::Trust(next)) = &bundle.ca_rotation {
+        all.push(private_key(SecretName::NextCaKey, &next.key));
+    }
     let hex = &bundle.certificate_key;
     let raw = (0..hex.expose().len() / 2).filter_map(|i| u8::from_str_radix(hex.expose().get(2 * i..2 * i + 2)?, 16).ok());
     all.push(Wanted { name: SecretName::CertificateKey, forms: vec![hex.clone()], binary: vec![Zeroizing::new(raw.collect())] });

@@ -10,6 +10,7 @@ mod ignition;
 mod image;
 mod rehearsal;
 mod releases;
+mod rotation;
 mod sealed;
 mod secrets;
 mod support;

@@ -8,6 +8,7 @@ mod import;
 mod new;
 pub(super) mod prompt;
 mod rotate;
+mod rotate_ca;
 mod show;
 
 use clap::{Args, Subcommand};
@@ -30,7 +31,7 @@ pub enum SecretsVerb {
     Import(import::ImportArgs),
     /// Replace a secret by a new one, and say what must be rendered again
     #[command(subcommand)]
-    Rotate(rotate::RotateVerb),
+    Rotate(RotateVerb),
     /// Encrypt a bundle in its place, to recipients of age or with a passphrase; again to change them
     Encrypt(encrypt::EncryptArgs),
     /// Make an encrypted bundle plain text again, in its place
@@ -39,6 +40,14 @@ pub enum SecretsVerb {
     FoundUntil(FoundUntilArgs),
     /// Print the manifest of a node's bootstrap token, secret included, for `kubectl apply -f -`
     BootstrapToken(BootstrapTokenArgs),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RotateVerb {
+    #[command(flatten)]
+    Secret(rotate::RotateVerb),
+    /// The cluster's authority, in three rounds that every living machine goes through; prints what to do in this one
+    Ca(rotate_ca::RotateCaArgs),
 }
 
 /// What the verbs that work on a cluster's bundle take.
@@ -79,7 +88,8 @@ pub fn run(verb: &SecretsVerb, talk: &Talk) -> Result<(), Failure> {
         SecretsVerb::Show(args) => show::run(args, talk),
         SecretsVerb::New(args) => new::run(args, talk),
         SecretsVerb::Import(args) => import::run(args, talk),
-        SecretsVerb::Rotate(verb) => rotate::run(verb, talk),
+        SecretsVerb::Rotate(RotateVerb::Secret(verb)) => rotate::run(verb, talk),
+        SecretsVerb::Rotate(RotateVerb::Ca(args)) => rotate_ca::run(args, talk),
         SecretsVerb::Encrypt(args) => encrypt::encrypt(args, talk),
         SecretsVerb::Decrypt(args) => encrypt::decrypt(args, talk),
         SecretsVerb::FoundUntil(args) => found_until(args, talk),

@@ -1,0 +1,83 @@
+//! The change of the cluster's authority on machines that live: what each runs in a round, and in which order.
+//!
+//! In: a plan whose bundle is in such a change. Out: a script a machine, and lines to paste. Absent on purpose: the
+//! authorities themselves (`secrets`), and any connection: an operator carries the scripts to the machines.
+
+use serde::Serialize;
+
+use crate::balancer::haproxy;
+use crate::compose::API_PORT;
+use crate::plan::{Act, ClusterPlan, NodePlan};
+use crate::runbook;
+use crate::secrets::CaRotation;
+use crate::templates::fill;
+
+/// The script's name beside a machine's seed.
+pub const SCRIPT: &str = "rotate-ca.sh";
+
+/// Writes what a machine runs in the round that the change is in; `None` when there is no change, or the machine has no part in it.
+#[must_use]
+pub fn script(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
+    #[derive(Serialize)]
+    struct Values<'a> {
+        node: &'a str,
+        role: &'a str,
+        round: u8,
+        trusted: String,
+        signing: Option<&'a str>,
+        key: Option<&'a str>,
+        certs: String,
+        api: String,
+        balancer_ca: &'a str,
+    }
+    let rotation = plan.bundle.ca_rotation.as_ref()?;
+    let plane = matches!(node.act, Act::Found | Act::JoinControlPlane);
+    if node.act == Act::RunEtcd {
+        return None;
+    }
+    let ca = &plan.bundle.ca;
+    let signs = plane && matches!(rotation, CaRotation::Sign(_));
+    Some(fill(
+        "rotation/rotate-ca.sh.j2",
+        Values {
+            node: node.spec.name.as_str(),
+            role: node.spec.role.as_str(),
+            round: rotation.round(),
+            trusted: plan.bundle.trusted(),
+            signing: plan.bundle.signing_certificate(),
+            key: signs.then(|| ca.key.expose()),
+            certs: runbook::certs(plan),
+            api: format!("https://{}", std::net::SocketAddr::new(node.address, API_PORT)),
+            balancer_ca: haproxy::CA_FILE,
+        },
+    ))
+}
+
+/// Lists what an operator does in this round, to paste where the profile is; empty when there is no change. `profile` and
+/// `rendered` are the places of the profile and of what is rendered from it.
+#[must_use]
+pub fn steps(plan: &ClusterPlan<'_>, profile: &str, rendered: &str) -> Vec<String> {
+    let Some(rotation) = &plan.bundle.ca_rotation else { return Vec::new() };
+    let mut lines = vec![format!("kubespore render {profile} -o {rendered}")];
+    let order = |node: &&NodePlan<'_>| match node.act {
+        Act::Balance => 0,
+        Act::Found | Act::JoinControlPlane => 1,
+        _ => 2,
+    };
+    let mut machines: Vec<_> = plan.nodes.iter().filter(|node| node.act != Act::RunEtcd).collect();
+    machines.sort_by_key(order);
+    lines.extend(machines.iter().map(|node| {
+        let (name, address) = (&node.spec.name, node.spec.address.addr());
+        format!("ssh root@{address} sh -s <{rendered}/nodes/{name}/{SCRIPT}")
+    }));
+    if matches!(rotation, CaRotation::Trust(_)) {
+        lines.push(format!("export KUBECONFIG={rendered}/admin.kubeconfig"));
+        lines.push(
+            "for namespace in $(kubectl get namespaces -o name); do \
+             kubectl -n \"${namespace#*/}\" rollout restart deployment,daemonset,statefulset; done"
+                .to_owned(),
+        );
+    }
+    lines.push(format!("kubespore secrets rotate ca {profile} --next"));
+    lines
+}
