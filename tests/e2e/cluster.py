@@ -12,6 +12,7 @@ import http.client
 import json
 import os
 import re
+import shlex
 import socket
 import ssl
 import subprocess
@@ -75,7 +76,7 @@ def addresses_of(network_config):
     return address.group(1), mac.group(1).lower()
 
 
-ROLES = ("load-balancer", "control-plane", "worker")
+ROLES = ("load-balancer", "control-plane", "worker", "etcd")
 """The order in which machines are dealt out to processors."""
 
 SEEDS = ("seed.iso", "seed.img", "config-drive.iso")
@@ -111,6 +112,9 @@ class Cluster:
         self.workers = [each for each in self.machines.values() if each.role == "worker"]
         self.balancers = [each for each in self.machines.values() if each.role == "load-balancer"]
         self.members = self.control_planes + self.workers
+        self.etcd_machines = [each for each in self.machines.values() if each.role == "etcd"]
+        self.voting = self.etcd_machines or self.control_planes
+        """The machines that run etcd."""
         founders = [name for name, facts in nodes.items() if "/etc/kubespore/kubeadm/init.yaml" in facts.get("machine", {})]
         self.founder = self.machines[founders[0]] if founders else self.control_planes[0]
         self.entry = (self.balancers or self.control_planes)[0].address
@@ -153,7 +157,7 @@ class Cluster:
 
     def etcd(self, path, machine, body="{}"):
         """What the etcd on `machine` answers to a JSON gateway call, or None."""
-        pki = "/etc/kubernetes/pki/etcd"
+        pki = "/etc/kubespore/pki/etcd" if machine.role == "etcd" else "/etc/kubernetes/pki/etcd"
         text = machine.ssh(
             f"curl -s --max-time 5 --cacert {pki}/ca.crt --cert {pki}/healthcheck-client.crt --key {pki}/healthcheck-client.key"
             f" -d '{body}' https://127.0.0.1:2379/v3/{path}", seconds=15)
@@ -163,8 +167,8 @@ class Cluster:
             return None
 
     def membership(self):
-        """(cluster id, [(name, is a started voter)]) by a linearizable read on some control plane, or (None, [])."""
-        for machine in self.control_planes:
+        """(cluster id, [(name, is a started voter)]) by a linearizable read on some machine that runs etcd, or (None, [])."""
+        for machine in self.voting:
             if not machine.is_on or not self.etcd("kv/range", machine, '{"key": "AA=="}'):
                 continue
             answer = self.etcd("cluster/member/list", machine)
@@ -219,6 +223,41 @@ class Cluster:
             raise Failed(f"kubectl {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
 
+    def authority(self):
+        """The key identifier of who certified the API servers; fails the scenario when they differ."""
+        found = set()
+        for machine in self.control_planes:
+            certificate = ssl.get_server_certificate((machine.address, int(self.api.port)), timeout=10)
+            said = subprocess.run(["openssl", "x509", "-noout", "-ext", "authorityKeyIdentifier"], input=certificate, text=True,
+                                  stdout=subprocess.PIPE, check=True).stdout
+            found.add(said.split("\n")[1].strip())
+        if len(found) != 1:
+            raise Failed(f"API servers are certified by {sorted(found)}")
+        return found.pop()
+
+    def lets_in(self, kubeconfig):
+        """Whether an API server answers a client of `kubeconfig`, a text, that verifies it by today's authority."""
+        pattern = r'("?certificate-authority-data"?:\s*)"?[^"\s]+"?'
+        with open(self.kubeconfig) as source:
+            today = re.search(pattern, source.read()).group(0)
+        with tempfile.NamedTemporaryFile("w") as mixed:
+            mixed.write(re.sub(pattern, lambda _: today, kubeconfig))
+            mixed.flush()
+            client = Api(mixed.name)
+        return any(client.get("/api/v1/nodes", machine.address) for machine in self.control_planes)
+
+    def paste(self, commands, binary):
+        """Runs `commands` as an operator's shell would, who has `binary` as kubespore, kubectl, and a key for root's ssh."""
+        options = " ".join(shlex.quote(word) for word in self.founder.ssh_options())
+        shell = [f"kubespore() {{ {shlex.quote(binary)} \"$@\"; }}", f"kubectl() {{ {shlex.quote(self.kubectl_binary)} \"$@\"; }}",
+                 f"ssh() {{ command ssh {options} \"$@\"; }}"]
+        for command in commands:
+            shell += [f"echo {shlex.quote('+ ' + command)}", command]
+        done = subprocess.run(["bash", "-ec", "\n".join(shell)], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            raise Failed(f"pasted commands end with {done.returncode}: {done.stdout[-2000:]}")
+        self.api = Api(self.kubeconfig)
+
     # --- waiting
 
     @staticmethod
@@ -237,7 +276,7 @@ class Cluster:
             time.sleep(pause)
 
     def formed(self):
-        """True when every declared node is Ready and labelled, and every control plane is a voter; else what is missing."""
+        """True when every declared node is Ready and labelled, and every machine of etcd's is a voter; else what is missing."""
         nodes = self.nodes()
         missing = []
         for machine in self.members:
@@ -253,7 +292,7 @@ class Cluster:
                 self.record(machine, "Ready")
         if not missing:
             voters = self.voters()
-            wanted = sorted(each.name for each in self.control_planes)
+            wanted = sorted(each.name for each in self.voting)
             if voters != wanted:
                 missing.append(f"voters are {voters}")
         return True if not missing else ", ".join(missing)
@@ -268,9 +307,9 @@ class Cluster:
         return took
 
     def settled(self, machines=None):
-        """True when every one of `machines` (all members unless given) says in its status.json that it is done; else who does not."""
+        """True when every one of `machines` (all but balancers unless given) says in its status.json that it is done; else who does not."""
         waiting = [" ".join([machine.name] + [status[key] for key in ("phase", "result", "reason", "text") if status.get(key)] or ["silent"])
-                   for machine, status in self.statuses(machines or self.members) if status.get("result") != "done"]
+                   for machine, status in self.statuses(machines or self.members + self.etcd_machines) if status.get("result") != "done"]
         return True if not waiting else ", ".join(waiting)
 
     def wait_settled(self, seconds):

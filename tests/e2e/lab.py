@@ -59,7 +59,7 @@ class Lab:
 class Machine:
     """One computer with one disk, one network card and one seed."""
 
-    MEMORY = {"load-balancer": 768, "control-plane": 2560, "worker": 1536}
+    MEMORY = {"load-balancer": 768, "control-plane": 2560, "worker": 1536, "etcd": 1024}
     """MiB by role."""
 
     def __init__(self, lab, version, name, role, address, mac, seed, place):
@@ -149,13 +149,16 @@ class Machine:
         assert not self.is_on, f"{self.name} is on"
         command("cp", "--sparse=always", os.path.join(self.folder, "kept.cow"), os.path.join(self.folder, "root.cow"))
 
+    def ssh_options(self):
+        """What ssh needs to reach any machine of the lab as root."""
+        return ["-i", os.path.join(self.lab.images[self.version], "ssh_key"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+                "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5", "-o", "BatchMode=yes"]
+
     def ssh(self, script, data=None, seconds=30):
         """Runs `script` as root on the machine; returns what it prints, or None when it fails or is out of reach."""
         try:
             done = subprocess.run(
-                ["ssh", "-i", os.path.join(self.lab.images[self.version], "ssh_key"), "-o", "StrictHostKeyChecking=no",
-                 "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR", "-o", "ConnectTimeout=5",
-                 "-o", "BatchMode=yes", f"root@{self.address}", script],
+                ["ssh", *self.ssh_options(), f"root@{self.address}", script],
                 **({"stdin": subprocess.DEVNULL} if data is None else {"input": data}),
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=seconds)
         except subprocess.TimeoutExpired:

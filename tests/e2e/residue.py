@@ -2,7 +2,7 @@
 
 In:  a settled cluster and its secrets bundle.
 Out: nothing when the disks are clean; `Failed` naming file, machine and kind of secret (never the secret).
-Rules: after the first boot a private key of the bundle may lie only where the control plane needs it,
+Rules: after the first boot a private key of the bundle may lie only where the control plane or an etcd machine needs it,
      a join credential or the certificate key nowhere but in etcd's own data. Load balancers and workers hold none.
 Absent: free blocks of the file system; container images and programs, which came with the golden image.
 """
@@ -13,8 +13,8 @@ import re
 
 from cluster import Failed
 
-KEYS_ALLOWED = {"control-plane": ("/etc/kubernetes/pki/", "/etc/kubespore/pki/")}
-CREDENTIALS_ALLOWED = {"control-plane": ("/var/lib/etcd/",)}
+KEYS_ALLOWED = {"control-plane": ("/etc/kubernetes/pki/",), "etcd": ("/etc/kubespore/pki/etcd/",)}
+CREDENTIALS_ALLOWED = {"control-plane": ("/var/lib/etcd/",), "etcd": ("/var/lib/etcd/",)}
 
 # runs on the machine: reads {kind: [needle]} on stdin, prints [[kind, path]]; also reads the journal, which may be compressed
 LOOK = r'''

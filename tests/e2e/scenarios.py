@@ -165,10 +165,21 @@ def power_cuts(stage):
         whole(stage, cluster)
 
 
-@scenario("cut-while-second-member-is-added", "ha")
-def cut_second_member(stage):
-    """The power goes as soon as the founder's etcd lists a second member, learner or voter."""
-    cluster = stage.boot("ha")
+@scenario("cut-while-learner-is-added", "ha")
+def cut_learner(stage):
+    """The power of the second control plane goes as soon as the founder's etcd lists it, as a learner."""
+    cut_second_member(stage, "ha")
+
+
+@scenario("cut-while-voter-is-added", "ha-before-learners")
+def cut_voter(stage):
+    """The same where a new member votes at once (1.20.2): the founder has lost its quorum, and both wait for each other."""
+    cut_second_member(stage, "ha-before-learners")
+
+
+def cut_second_member(stage, profile):
+    """Cuts the second control plane while it becomes a member."""
+    cluster = stage.boot(profile)
     joiner = cluster.control_planes[1]
     cluster.power_on(*(each for each in cluster.machines.values() if each not in cluster.control_planes[2:]))
 
@@ -231,6 +242,22 @@ def reinstall(stage, choose):
     cluster.wait("done again", lambda: cluster.settled([machine]), FORMED, pause=5.0)
     whole(stage, cluster)
     same_cluster(stage, cluster, before)
+
+
+@scenario("external-etcd", "external-etcd")
+def external_etcd(stage):
+    """Three machines of etcd's alone under a control plane; its founder and another, reinstalled from the same seeds, join again."""
+    cluster = stage.boot("external-etcd")
+    stage.measure("formedSeconds", all_on(stage, cluster))
+    search(stage, cluster)
+    before = (cluster.cluster_id(), cluster.system_uid())
+    for machine in (cluster.etcd_machines[0], cluster.etcd_machines[2]):
+        cluster.power_cut(machine)
+        cluster.wipe(machine)
+        cluster.power_on(machine)
+        cluster.wait("done again", lambda: cluster.settled([machine]), FORMED, pause=5.0)
+        whole(stage, cluster)
+        same_cluster(stage, cluster, before)
 
 
 @scenario("founder-wiped-alone", "ha")
@@ -313,3 +340,38 @@ def retire(cluster, control_plane, worker):
     cluster.power_cut(control_plane, worker)
     cluster.kubectl("delete", "node", control_plane.name, worker.name)
     cluster.wipe(control_plane, worker)
+
+
+@scenario("ca-rotated", "rotation")
+def ca_rotated(stage):
+    """The cluster's authority is replaced on running machines, by the commands that `secrets rotate ca` prints, and by nothing else."""
+    cluster = stage.boot("rotation")
+    all_on(stage, cluster)
+    before = (cluster.cluster_id(), cluster.system_uid())
+    authorities = [cluster.authority()]
+    with open(cluster.kubeconfig) as source:
+        old_administrator = source.read()
+    steps = stage.rotate_ca(cluster)
+    for round_number in (1, 2, 3):
+        stage.record(None, f"round {round_number}")
+        expect(f"rotate ca {cluster.profile} --next" in steps[-1], f"the last step is {steps[-1]}")
+        cluster.paste(steps[:-1], stage.run.binary)
+        whole(stage, cluster)
+        authorities.append(cluster.authority())
+        steps = stage.rotate_ca(cluster, "--next")
+    expect(authorities[0] == authorities[1] != authorities[2] == authorities[3], "the API server was certified by " + ", ".join(authorities))
+    for machine in cluster.members:
+        issuer = machine.ssh("openssl verify -CAfile /etc/kubernetes/pki/ca.crt /var/lib/kubelet/pki/kubelet-client-current.pem")
+        expect(issuer.endswith("OK\n"), f"{machine.name}: the kubelet's certificate: {issuer}")
+    expect(not cluster.lets_in(old_administrator), "what the old authority signed is still let in")
+    restarted(stage, cluster)
+    same_cluster(stage, cluster, before)
+
+
+def restarted(stage, cluster):
+    """Cuts every machine's power and waits for the whole: nothing depended on what a process had in memory."""
+    cluster.power_cut(*cluster.machines.values())
+    cluster.power_on(*cluster.machines.values())
+    cluster.wait("up again", lambda: bool(cluster.nodes()) or "no API", FORMED)
+    time.sleep(60)  # a Node stays Ready for most of a minute after its kubelet has gone
+    whole(stage, cluster)

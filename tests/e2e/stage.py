@@ -88,6 +88,14 @@ class Stage:
             return None, str(refusal)
         return {machine: seed_of(rendered, machine) for machine in cluster.machines}, None
 
+    def rotate_ca(self, cluster, *more):
+        """The commands that `secrets rotate ca` prints for the round that the cluster is in."""
+        done = subprocess.run([self.run.binary, "secrets", "rotate", "ca", cluster.profile, "-o", cluster.folder, *more], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode:
+            raise Failed(f"secrets rotate ca: {done.stderr.strip()}")
+        return done.stdout.splitlines()
+
     def _render(self, profile, lines, rendered):
         with open(profile) as source:
             text = source.read()
