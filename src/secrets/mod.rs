@@ -15,6 +15,7 @@ mod kubeconfig;
 mod leaf;
 mod mint;
 mod named;
+mod private_parts;
 #[cfg(test)]
 mod sample;
 mod seal;

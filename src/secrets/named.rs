@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{Bundle, Leaf};
+use super::{Bundle, Leaf, private_parts};
 use crate::leak::Wanted;
 use crate::secret::Secret;
 
@@ -99,10 +99,10 @@ pub fn wanted(bundle: &Bundle) -> Vec<Wanted<SecretName>> {
     all
 }
 
-/// A PEM key is found by its body, however wrapped, and by the bytes it stands for.
+/// A PEM key is found by its body, and by its numbers, which are the same in every encoding of it.
 fn private_key(name: SecretName, pem: &Secret) -> Wanted<SecretName> {
     let body: Zeroizing<String> =
         Zeroizing::new(pem.expose().lines().filter(|line| !line.starts_with("-----")).collect::<String>());
     let der = Zeroizing::new(STANDARD.decode(body.as_bytes()).expect("the bundle's check has parsed it"));
-    Wanted { name, forms: vec![Secret::new(body.as_str())], binary: vec![der] }
+    Wanted { name, forms: vec![Secret::new(body.as_str())], binary: private_parts::of(&der) }
 }

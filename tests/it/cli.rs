@@ -241,49 +241,6 @@ fn secret_words(bundle: &str) -> Vec<String> {
     words
 }
 
-/// The value of a key of a bundle, at whatever depth the first stands.
-fn secret_of(bundle: &str, key: &str) -> String {
-    let line = bundle.lines().find(|line| line.trim_start().starts_with(&format!("{key}:"))).expect("the key");
-    line.split_once(": ").expect("a value").1.trim_matches('"').to_owned()
-}
-
-#[test]
-fn a_secret_in_a_users_file_is_found_in_every_wrapping() {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    use std::io::Write;
-
-    let gzip = |bytes: &[u8]| {
-        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory")
-    };
-    let scratch = Scratch::new();
-    let bundle = fs::read_to_string("tests/fixtures/bundles/single-node.yaml").expect("the fixture");
-    let secrets = scratch.write("lab.secrets.yaml", &bundle);
-    fs::set_permissions(&secrets, fs::Permissions::from_mode(0o600)).expect("own file");
-    let key = secret_of(&bundle, "certificate-key");
-    let small = fs::read_to_string(SMALL).expect("the example");
-    let plain = format!("key is {key}\n").into_bytes();
-    let base64 = STANDARD.encode(&plain).into_bytes();
-    let iso = kubespore::image::iso9660::write("x", &[("a", &plain)]).expect("an image");
-    for (name, content) in [
-        ("plain", plain.clone()),
-        ("base64", base64.clone()),
-        ("gzip", gzip(&plain)),
-        ("gzip of base64", gzip(&base64)),
-        ("image", iso),
-    ] {
-        scratch.write("planted", content);
-        let profile = scratch.write("lab.yaml", format!("{small}files:\n  - {{path: /root/planted, from: planted}}\n"));
-        let said = render(&profile, &scratch, &[]).code(1).stderr();
-        assert!(said.contains("certificate key in nodes/node-1/user-data"), "{name}: {said}");
-        assert!(!said.contains(&key), "{name}: it is not repeated");
-        assert!(!scratch.path("out/lab").exists(), "{name}: nothing is written");
-    }
-    scratch.write("planted", "nothing of interest");
-    render(&scratch.path("lab.yaml"), &scratch, &[]).code(0);
-}
-
 #[test]
 fn a_rendered_directory_is_verified() {
     let scratch = Scratch::new();
@@ -362,6 +319,28 @@ fn who_holds_which_secret_is_read_from_the_artefacts() {
     fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).expect("own file");
     let said = kubespore(["inspect".as_ref(), out.as_os_str(), "--secrets".as_ref(), other.as_os_str()]).code(1).stderr();
     assert!(said.contains("another cluster"), "{said}");
+}
+
+#[test]
+fn an_initial_ram_disk_of_several_archives_is_listed_whole() {
+    use kubespore::{gzip, image::cpio};
+
+    let scratch = Scratch::new();
+    let early = cpio::write(&[("kernel/x86/microcode", b"1")]).expect("an archive");
+    let late = cpio::write(&[("config.ign", b"{}")]).expect("an archive");
+    for (name, bytes) in [
+        ("plain", [early.clone(), late.clone()].concat()),
+        ("plain, then gzipped", [early.clone(), gzip::compress(&late)].concat()),
+        ("gzipped, then plain", [gzip::compress(&early), late.clone()].concat()),
+        ("gzipped together", gzip::compress(&[early.clone(), late].concat())),
+    ] {
+        let file = scratch.write("initrd", bytes);
+        let listed = kubespore(["inspect".as_ref(), file.as_os_str()]).code(0).stdout();
+        assert!(listed.contains("config.ign (2 bytes)") && listed.contains("kernel/x86/microcode (1 bytes)"), "{name}: {listed}");
+    }
+    let xz = scratch.write("initrd", [early, b"\xfd7zXZ\0".to_vec()].concat());
+    let said = kubespore(["inspect".as_ref(), xz.as_os_str()]).code(1).stderr();
+    assert!(said.contains("neither another nor gzip"), "{said}");
 }
 
 #[test]

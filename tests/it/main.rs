@@ -8,6 +8,7 @@ mod golden;
 mod house;
 mod ignition;
 mod image;
+mod leak;
 mod rehearsal;
 mod releases;
 mod sealed;
