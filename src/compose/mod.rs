@@ -93,7 +93,7 @@ fn shorten(file: &mut File) {
     } else {
         return;
     };
-    file.content = shorter.into_bytes();
+    file.content = shorter.into_bytes().into();
 }
 
 fn shorten_unit(unit: &mut Unit) {

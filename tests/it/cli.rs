@@ -219,6 +219,37 @@ fn no_secret_is_shown_unasked() {
     }
 }
 
+/// Whether a shell command dumps core when it is told to, once it has read more than a pipe holds.
+fn dumps_core(command: &str, scratch: &Scratch) -> bool {
+    use std::io::Write;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Command, Stdio};
+
+    let mut child = Command::new("sh")
+        .args(["-c", &format!("ulimit -c unlimited 2>/dev/null; exec {command}")])
+        .current_dir(scratch.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(&b"#\n".repeat(1 << 17)).expect("it reads");
+    let id = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(id, rustix::process::Signal::ABORT).expect("own child");
+    child.wait().expect("own child").core_dumped()
+}
+
+/// A crash leaves no keys behind. Where the system dumps no core of anything, there is nothing to see.
+#[test]
+fn no_core_is_dumped() {
+    let scratch = Scratch::new();
+    let own = format!("'{}' validate -", env!("CARGO_BIN_EXE_kubespore"));
+    if dumps_core("cat", &scratch) {
+        assert!(!dumps_core(&own, &scratch));
+    }
+}
+
 /// Everything in a bundle that must not be seen: lines of private keys, token secrets, the certificate key.
 fn secret_words(bundle: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -364,7 +395,7 @@ fn preloaded_images_are_asked_of_each_machine_by_its_role() {
     let wanted = |node: &str| {
         let text = fs::read_to_string(scratch.path(&format!("out/lab/nodes/{node}/user-data"))).expect("rendered");
         let files = kubespore::seed::cloud_init::decode(&text).expect("own document").files;
-        let facts = files.into_iter().find(|file| file.path == "/etc/kubespore/node.env").map(|file| file.content);
+        let facts = files.into_iter().find(|file| file.path == "/etc/kubespore/node.env").map(|file| file.content.to_vec());
         let facts = String::from_utf8(facts.unwrap_or_default()).expect("UTF-8");
         let images = facts.split_once("\nIMAGES='").and_then(|(_, rest)| rest.split_once('\'')).expect("images").0.to_owned();
         let tools = facts.lines().find_map(|line| line.strip_prefix("TOOLS='")).expect("tools");
