@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::awaiting::Awaiting;
-use super::bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
+use super::bundle::{Bundle, CertifiedKey, EncryptionKey, NodeSecrets, ServiceAccount, Token, instant};
 use super::leaf::Leaf;
 use super::seal::Recipient;
 use crate::secret::Secret;
@@ -20,6 +20,7 @@ use crate::yaml::{self, Kind, Node, Yaml};
 const API_VERSION: &str = "kubespore.secrets/v1";
 const AWAITING: &str = "awaiting";
 const RECIPIENTS: &str = "recipients";
+const ENCRYPTION_KEY: &str = "encryption-key";
 const HEAD: &str = "\
 # Secrets of one cluster: its identity. Keep this file secret, and keep a copy: without it no machine can be added,
 # and a newly minted one makes another cluster. `kubespore render` only ever adds to it.
@@ -116,6 +117,10 @@ fn encode(bundle: &Bundle, recipients: &[Recipient]) -> Zeroizing<String> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect::<Vec<_>>();
+    pairs.extend(bundle.encryption_key.as_ref().map(|key| {
+        let pairs = [("name", text(&key.name)), ("secret", text(key.secret.expose()))];
+        (ENCRYPTION_KEY.to_owned(), Yaml::map(pairs))
+    }));
     pairs.extend(list(recipients));
     let nodes = bundle.nodes.iter().map(|(name, secrets)| (name.clone(), node(secrets)));
     pairs.push(("nodes".to_owned(), Yaml::Map(nodes.collect())));
@@ -174,6 +179,14 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         let pair = CertifiedKey { certificate: fields.text("certificate")?, key: Secret::new(fields.text("key")?) };
         fields.only(&["certificate", "key"]).map(|()| pair)
     };
+    let encryption_key = match top.node.get(ENCRYPTION_KEY) {
+        None => None,
+        Some(_) => {
+            let fields = top.fields(ENCRYPTION_KEY)?;
+            fields.only(&["name", "secret"])?;
+            Some(EncryptionKey { name: fields.text("name")?, secret: Secret::new(fields.text("secret")?) })
+        }
+    };
     let account = top.fields("service-account")?;
     account.only(&["public", "key"])?;
     let mut nodes = BTreeMap::new();
@@ -209,6 +222,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         "etcd-ca",
         "service-account",
         "certificate-key",
+        ENCRYPTION_KEY,
         "admin",
         RECIPIENTS,
         "nodes",
@@ -224,6 +238,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         etcd_ca: pair("etcd-ca")?,
         service_account: ServiceAccount { public: account.text("public")?, key: Secret::new(account.text("key")?) },
         certificate_key: Secret::new(top.text("certificate-key")?),
+        encryption_key,
         admin: pair("admin")?,
         nodes,
     })

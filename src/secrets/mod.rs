@@ -25,12 +25,15 @@ mod x509;
 pub use adopt::{Existing, read_pki};
 pub use awaiting::Awaiting;
 pub use bootstrap_token::{bootstrap_token_manifest, late_token_manifest, late_token_until};
-pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
+pub use bundle::{Bundle, CertifiedKey, EncryptionKey, NodeSecrets, ServiceAccount, Token, instant};
 pub use form::{Document, Text};
 pub use git::refuse_where_git_would_take_it;
 pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
 pub use leaf::{Leaf, NodeRequest, leaves, requests};
-pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves, renew_token};
+pub use mint::{
+    MintRequest, add_encryption_key, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves,
+    renew_token,
+};
 pub use named::{SecretName, wanted};
 pub use seal::{Keys, Recipient, Seal, recipients};
 pub use store::{Stored, is_bundle, load, open, read, save, save_new};

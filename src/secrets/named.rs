@@ -25,6 +25,8 @@ pub enum SecretName {
     ServiceAccountKey,
     /// The key under which certificates are uploaded.
     CertificateKey,
+    /// The key with which API servers encrypt what they store.
+    EncryptionKey,
     /// The key of the administrator's certificate.
     AdministratorKey,
     /// The bootstrap token of a node.
@@ -43,6 +45,7 @@ impl SecretName {
             Self::EtcdCaKey => "etcd-ca-key",
             Self::ServiceAccountKey => "service-account-key",
             Self::CertificateKey => "certificate-key",
+            Self::EncryptionKey => "encryption-key",
             Self::AdministratorKey => "administrator-key",
             Self::Token(_) => "bootstrap-token",
             Self::Leaf(_, leaf) => leaf.as_str(),
@@ -67,6 +70,7 @@ impl fmt::Display for SecretName {
             Self::EtcdCaKey => f.write_str("etcd CA key"),
             Self::ServiceAccountKey => f.write_str("service-account key"),
             Self::CertificateKey => f.write_str("certificate key"),
+            Self::EncryptionKey => f.write_str("encryption key"),
             Self::AdministratorKey => f.write_str("administrator's key"),
             Self::Token(node) => write!(f, "bootstrap token of {node}"),
             Self::Leaf(node, leaf) => write!(f, "{} key of {node}", leaf.as_str()),
@@ -88,6 +92,11 @@ pub fn wanted(bundle: &Bundle) -> Vec<Wanted<SecretName>> {
     let hex = &bundle.certificate_key;
     let raw = (0..hex.expose().len() / 2).filter_map(|i| u8::from_str_radix(hex.expose().get(2 * i..2 * i + 2)?, 16).ok());
     all.push(Wanted { name: SecretName::CertificateKey, forms: vec![hex.clone()], binary: vec![Zeroizing::new(raw.collect())] });
+    all.extend(bundle.encryption_key.as_ref().map(|key| Wanted {
+        name: SecretName::EncryptionKey,
+        forms: vec![key.secret.clone()],
+        binary: vec![Zeroizing::new(STANDARD.decode(key.secret.expose()).expect("the bundle's check has decoded it"))],
+    }));
     all.extend(bundle.nodes.iter().map(|(node, secrets)| Wanted {
         name: SecretName::Token(node.clone()),
         forms: vec![secrets.token.secret.clone()],

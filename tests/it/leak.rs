@@ -26,18 +26,20 @@ struct Planted {
 }
 
 const SINGLE: (&str, &str) = ("profiles/single-node.yaml", "tests/fixtures/bundles/single-node.yaml");
+const ENCRYPTING: (&str, &str) = ("profiles/extra-args.yaml", "tests/fixtures/bundles/extra-args.yaml");
 const OLD: (&str, &str) = ("profiles/kubeadm-1.14.yaml", "tests/fixtures/bundles/kubeadm-1.14.yaml");
 
 const fn planted((profile, bundle): (&'static str, &'static str), name: &'static str, at: &'static [&'static str]) -> Planted {
     Planted { profile, bundle, name, at }
 }
 
-const SECRETS: [Planted; 6] = [
+const SECRETS: [Planted; 7] = [
     planted(SINGLE, "cluster CA key", &["ca", "key"]),
     planted(SINGLE, "service-account key", &["service-account", "key"]),
     planted(SINGLE, "administrator's key", &["admin", "key"]),
     planted(SINGLE, "certificate key", &["certificate-key"]),
     planted(SINGLE, "bootstrap token of node-1", &["nodes", "node-1", "token"]),
+    planted(ENCRYPTING, "encryption key", &["encryption-key", "secret"]),
     // RSA, of which the primes are the secret.
     planted(OLD, "etcd CA key", &["etcd-ca", "key"]),
 ];
@@ -175,9 +177,13 @@ fn profile(scratch: &Scratch, base: &str, forms: &[(&str, Vec<u8>)]) -> std::pat
     let mut text = fs::read_to_string(base).expect("the example");
     for (place, (_, content)) in forms.iter().enumerate() {
         scratch.write(&format!("planted/{place}"), content);
-        let network = if base == OLD.0 { "192.168.80" } else { "10.0.0" };
+        let network = match base {
+            base if base == OLD.0 => "192.168.80",
+            base if base == ENCRYPTING.0 => "192.168.0",
+            _ => "10.0.0",
+        };
         text.push_str(&format!(
-            "  - {{name: w-{place}, role: worker, address: {network}.{}/24, mac: \"52:54:00:00:01:{place:02x}\", \
+            "  - {{name: w-{place}, role: worker, address: {network}.{}/24, mac: \"52:54:00:00:02:{place:02x}\", \
              files: [{{path: /root/planted, from: planted/{place}}}]}}\n",
             140 + place
         ));

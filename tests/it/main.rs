@@ -3,6 +3,7 @@
 mod cli;
 mod diagnostics;
 mod documents;
+mod encryption;
 mod fit;
 mod golden;
 mod house;
