@@ -1,12 +1,12 @@
 //! gzip: the one compression that cloud-init, Ignition and the platforms between them read.
 //!
 //! In: bytes. Out: one RFC 1952 member that depends on nothing but those bytes, and back. Absent on purpose:
-//! streams, several members, file names and times.
+//! streams, several members at once, file names and times.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU64;
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
 
 /// RFC 1952, section 2.3.1: the operating system is unknown; another number would name the machine that rendered.
@@ -54,9 +54,23 @@ pub fn compress_with(effort: Effort, bytes: &[u8]) -> Vec<u8> {
 /// # Errors
 /// Says so when `bytes` is no gzip, is damaged, or holds more than `largest` bytes.
 pub fn decompress(bytes: &[u8], largest: usize) -> Result<Vec<u8>, String> {
+    first_member(bytes, largest).map(|(inflated, _)| inflated)
+}
+
+/// Reads the first compressed member back, and returns what follows it.
+///
+/// # Errors
+/// As `decompress`.
+pub fn first_member(bytes: &[u8], largest: usize) -> Result<(Vec<u8>, &[u8]), String> {
+    let mut decoder = GzDecoder::new(bytes);
+    let inflated = read(&mut decoder, largest)?;
+    Ok((inflated, decoder.into_inner()))
+}
+
+fn read(decoder: &mut impl Read, largest: usize) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
     let bound = u64::try_from(largest).unwrap_or(u64::MAX).saturating_add(1);
-    GzDecoder::new(bytes).take(bound).read_to_end(&mut out).map_err(|cause| format!("it is not sound gzip: {cause}"))?;
+    decoder.take(bound).read_to_end(&mut out).map_err(|cause| format!("it is not sound gzip: {cause}"))?;
     if out.len() > largest { Err(format!("it holds more than {largest} bytes")) } else { Ok(out) }
 }
 

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use zeroize::Zeroizing;
+
 use crate::net::{DnsName, IpNet, MacAddress};
 
 /// Everything a machine is given at its first boot.
@@ -44,14 +46,14 @@ pub struct File {
     pub path: String,
     /// Permission bits.
     pub mode: u32,
-    /// The exact bytes.
-    pub content: Vec<u8>,
+    /// The exact bytes; they may be a secret's, so they are wiped when dropped.
+    pub content: Zeroizing<Vec<u8>>,
 }
 
 impl File {
     /// Makes a file.
     pub fn new(path: impl Into<String>, mode: u32, content: impl Into<Vec<u8>>) -> Self {
-        Self { path: path.into(), mode, content: content.into() }
+        Self { path: path.into(), mode, content: Zeroizing::new(content.into()) }
     }
 }
 

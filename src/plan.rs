@@ -133,6 +133,8 @@ pub struct Holds {
     pub etcd_ca: bool,
     /// The certificate key.
     pub certificate_key: bool,
+    /// The key with which API servers encrypt what they store.
+    pub encryption_key: bool,
     /// Every node's bootstrap token; the founder creates them.
     pub all_tokens: bool,
     /// Its own bootstrap token.
@@ -151,6 +153,7 @@ impl Holds {
             (self.certificate_key, "certificate-key"),
             (self.cluster_ca, "cluster-ca-key"),
             (self.etcd_ca, "etcd-ca-key"),
+            (self.encryption_key, "encryption-key"),
             (self.front_proxy_ca, "front-proxy-ca-key"),
             (self.cluster_ca, "service-account-key"),
         ];
@@ -171,6 +174,7 @@ pub fn may_hold(classes: &[String], node: &str, secret: &SecretName) -> bool {
         SecretName::ServiceAccountKey => &["service-account-key"],
         SecretName::CertificateKey => &["certificate-key"],
         SecretName::NextCaKey | SecretName::AdministratorKey => &[],
+        SecretName::EncryptionKey => &["encryption-key"],
         SecretName::Leaf(owner, leaf) => return owner == node && classes.iter().any(|class| class == leaf.as_str()),
         SecretName::Token(owner) if owner == node => &["bootstrap-token", "bootstrap-tokens"],
         SecretName::Token(_) => &["bootstrap-tokens"],
@@ -251,6 +255,7 @@ fn holds(spec: &ClusterSpec, node: &NodeSpec, act: Act) -> Holds {
         front_proxy_ca: other_cas,
         etcd_ca: other_cas && !spec.external_etcd(),
         certificate_key: plane && by_upload,
+        encryption_key: plane && spec.encryption.is_some(),
         all_tokens: founds,
         own_token: act.is_node() && spec.credential(node.role) == Credential::Token,
         leaves: leaves(spec, node),

@@ -1,7 +1,7 @@
 //! Texts made fit to be shown.
 //!
 //! In: any text that may carry credentials of a cluster. Out: the same text with private keys, token
-//! secrets, certificate keys and base64 of private keys replaced by `…`. Absent on purpose: knowledge of
+//! secrets, certificate keys, encryption keys and base64 of private keys replaced by `…`. Absent on purpose: knowledge of
 //! a particular bundle; this recognises credentials by their shape.
 
 use base64::Engine;
@@ -57,6 +57,7 @@ fn words(line: &str, out: &mut String) {
                 out.push_str(GONE);
             }
             _ if is_certificate_key(word) && !out.ends_with("sha256:") => out.push_str(GONE),
+            _ if is_encryption_key(word) => out.push_str(GONE),
             _ if hides_a_key(word) => out.push_str(GONE),
             _ => out.push_str(word),
         }
@@ -71,6 +72,11 @@ fn is_lower(text: &str, length: usize) -> bool {
 
 fn is_certificate_key(word: &str) -> bool {
     word.len() == CERTIFICATE_KEY && word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// 32 bytes in base64.
+fn is_encryption_key(word: &str) -> bool {
+    word.len() == 44 && STANDARD.decode(word).is_ok_and(|bytes| bytes.len() == 32)
 }
 
 fn hides_a_key(word: &str) -> bool {
@@ -94,6 +100,7 @@ mod tests {
             ("token: \"abcdef.0123456789abcdef\"\n".into(), "token: \"abcdef.…\"\n".into()),
             (format!("certificateKey: \"{hash}\""), "certificateKey: \"…\"".into()),
             (format!("caCertHashes: [\"sha256:{hash}\"]"), format!("caCertHashes: [\"sha256:{hash}\"]")),
+            (format!("secret: \"{}\"", STANDARD.encode([7; 32])), "secret: \"…\"".into()),
             (format!("client-key-data: \"{}\"", STANDARD.encode(key)), "client-key-data: \"…\"".into()),
             ("image: registry.k8s.io/pause:3.10\n".into(), "image: registry.k8s.io/pause:3.10\n".into()),
             ("-----BEGIN CERTIFICATE-----\nAAAA\n".into(), "-----BEGIN CERTIFICATE-----\nAAAA\n".into()),

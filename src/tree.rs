@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 /// A path below the root of a tree: never absolute, never empty, no `.` or `..` in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RelPath(String);
@@ -41,9 +43,9 @@ impl fmt::Display for RelPath {
 /// The finished files of one directory, sorted by path.
 ///
 /// Every file of a tree is written with mode 0600: nearly all of them carry a credential, and
-/// the few that do not are nobody else's business either.
+/// the few that do not are nobody else's business either. For the same reason their memory is wiped when dropped.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Tree(BTreeMap<RelPath, Vec<u8>>);
+pub struct Tree(BTreeMap<RelPath, Zeroizing<Vec<u8>>>);
 
 impl Tree {
     /// Makes an empty tree.
@@ -57,9 +59,13 @@ impl Tree {
     /// # Panics
     /// When the path is taken: two writers of one file are a fault of the program.
     pub fn add(&mut self, path: RelPath, bytes: impl Into<Vec<u8>>) {
+        self.put(path, Zeroizing::new(bytes.into()));
+    }
+
+    fn put(&mut self, path: RelPath, bytes: Zeroizing<Vec<u8>>) {
         match self.0.entry(path) {
             Slot::Vacant(slot) => {
-                slot.insert(bytes.into());
+                slot.insert(bytes);
             }
             Slot::Occupied(slot) => panic!("`{}` is written twice", slot.key()),
         }
@@ -68,14 +74,14 @@ impl Tree {
     /// Adds every file of `other` below the directory `prefix`.
     pub fn graft(&mut self, prefix: &str, other: Self) {
         for (path, bytes) in other.0 {
-            self.add(RelPath::new(format!("{prefix}/{path}")), bytes);
+            self.put(RelPath::new(format!("{prefix}/{path}")), bytes);
         }
     }
 
     /// Returns the bytes at `path`, if there is such a file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&[u8]> {
-        self.0.get(&RelPath(path.to_owned())).map(Vec::as_slice)
+        self.0.get(&RelPath(path.to_owned())).map(|bytes| bytes.as_slice())
     }
 
     /// Returns all files in the order of their paths.

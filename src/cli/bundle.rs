@@ -73,6 +73,10 @@ impl BundleArgs {
     }
 }
 
+/// How a bundle comes by the key of a cluster that was encrypted without it.
+const OWN_ENCRYPTION_KEY: &str =
+    "write the cluster's own into it: `encryption-key: {name: …, secret: …}`, as in its API servers' EncryptionConfiguration";
+
 /// Loads the bundle of a cluster, or mints it, or adds what it lacks.
 ///
 /// # Errors
@@ -94,7 +98,13 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
         return create(&path, spec, Existing::default(), &Seal::None, talk);
     };
     fits(&path, &stored.contents, spec, talk)?;
-    let missing = secrets::missing(&stored.contents, &nodes);
+    let mut missing = secrets::missing(&stored.contents, &nodes);
+    let keyless = spec.encryption.is_some() && stored.contents.encryption_key.is_none();
+    if keyless && spec.bootstrap.existing {
+        let what = format!("reading {shown}: it has no `encryption-key`, and the cluster lives already");
+        return Err(Error::new(what).help(OWN_ENCRYPTION_KEY));
+    }
+    missing.extend(keyless.then(|| "the encryption key".to_owned()));
     if missing.is_empty() {
         return Ok(stored.contents);
     }
@@ -105,12 +115,18 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
     }
     let mut bundle = stored.contents.clone();
     secrets::add_nodes(&mut bundle, &nodes, OffsetDateTime::now_utc())?;
+    if keyless {
+        secrets::add_encryption_key(&mut bundle)?;
+    }
     if origin == Origin::Rehearsed {
         talk.say(&format!("a render would add to {shown}: {list}"));
         return Ok(bundle);
     }
     secrets::save(&path, &stored, &bundle, &stored.seal)?;
     talk.say(&format!("added to {shown}: {list}"));
+    if keyless {
+        talk.say("  where the cluster runs already, every API server needs the new configuration before a machine is wiped");
+    }
     Ok(bundle)
 }
 
@@ -169,6 +185,8 @@ fn mint(path: &Path, spec: &ClusterSpec, existing: Existing) -> Result<Bundle, E
         service_account: service_account_algorithm(spec, release),
         admin_group: release.admin_group,
         found_within: span(spec.bootstrap.found_within),
+        // A cluster that lives already encrypts with a key of its own.
+        encrypts: spec.encryption.is_some() && !spec.bootstrap.existing,
     };
     let bundle = secrets::adopt(existing, &request, OffsetDateTime::now_utc())?;
     readable(path, &bundle, spec)?;

@@ -117,12 +117,16 @@ fn find(path: &Path) -> Result<Found, Error> {
     if size.len() > LARGEST {
         return Err(Error::new(format!("reading {shown}: {} bytes are more than any seed has", size.len())));
     }
-    let bytes = unwrapped(std::fs::read(path).doing(|| format!("reading {shown}"))?).doing(|| format!("reading {shown}"))?;
+    let packed = without_base64(std::fs::read(path).doing(|| format!("reading {shown}"))?);
+    let compressed = gzip::is_compressed(&packed);
+    let bytes = if compressed { gzip::decompress(&packed, MOST).doing(|| format!("reading {shown}"))? } else { packed.clone() };
     if let (Ok(text), false) = (std::str::from_utf8(&bytes), image::recognises(&bytes)) {
         let name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
         return Ok(Found { label: None, documents: vec![document(name, &bytes, text, path)?] });
     }
-    let image = image::read(&bytes).doing(|| format!("reading {shown}"))?;
+    // More archives may follow the one that is compressed.
+    let archives = compressed && image::cpio::recognises(&bytes);
+    let image = if archives { image::cpio::read(&packed) } else { image::read(&bytes) }.doing(|| format!("reading {shown}"))?;
     let documents = image.files.iter().map(|(name, bytes)| {
         let text = String::from_utf8_lossy(bytes);
         document(name.clone(), bytes, &text, path)
@@ -130,12 +134,11 @@ fn find(path: &Path) -> Result<Found, Error> {
     Ok(Found { label: Some(image.label), documents: documents.collect::<Result<_, _>>()? })
 }
 
-/// Takes off what a platform's field is wrapped in: base64, gzip, or both.
-fn unwrapped(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+/// Takes off the base64 that a platform's field is wrapped in.
+fn without_base64(bytes: Vec<u8>) -> Vec<u8> {
     // Other words of letters alone are base64 too, of nothing that begins as a document does.
     let begins = |inner: &Vec<u8>| gzip::is_compressed(inner) || inner.starts_with(b"#") || inner.starts_with(b"{");
-    let inner = STANDARD.decode(bytes.trim_ascii()).ok().filter(begins).unwrap_or(bytes);
-    if gzip::is_compressed(&inner) { gzip::decompress(&inner, MOST) } else { Ok(inner) }
+    STANDARD.decode(bytes.trim_ascii()).ok().filter(begins).unwrap_or(bytes)
 }
 
 fn document(name: String, bytes: &[u8], text: &str, path: &Path) -> Result<Document, Error> {

@@ -248,6 +248,9 @@ fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {
         "etcd": etcd(cluster),
         "apiServer": {"certSANs": cluster.certificate_names},
     }));
+    for (field, value) in super::encryption::api_server(cluster).into_iter().flatten() {
+        document["apiServer"][field] = value;
+    }
     if let Some(repository) = &cluster.coredns_repository {
         document.insert("dns".into(), json!({"imageRepository": repository}));
     }

@@ -6,6 +6,7 @@
 mod boot;
 mod disk;
 mod documents;
+mod encryption;
 mod node;
 mod pki;
 mod seat;
@@ -54,6 +55,7 @@ pub fn worded(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, wording: Wording) 
         Act::Found | Act::JoinControlPlane | Act::JoinWorker => {
             files.extend(pki::files(cluster, node));
             files.extend(documents::files(cluster, node));
+            files.extend(encryption::file(cluster, node));
             files.extend(seat::file(cluster, node));
             let boot = boot::facts(cluster, node);
             files.extend(boot.files());
@@ -73,7 +75,7 @@ pub fn worded(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, wording: Wording) 
     Machine {
         instance_id: node.instance_id.clone(),
         hostname: node.spec.name.clone(),
-        directories: directories(node.act),
+        directories: directories(node),
         files,
         units,
         users: cluster.spec.users.clone(),
@@ -94,7 +96,7 @@ fn shorten(file: &mut File) {
     } else {
         return;
     };
-    file.content = shorter.into_bytes();
+    file.content = shorter.into_bytes().into();
 }
 
 fn shorten_unit(unit: &mut Unit) {
@@ -103,8 +105,8 @@ fn shorten_unit(unit: &mut Unit) {
 }
 
 /// What must not be readable from the first byte on: made before any file lands.
-fn directories(act: Act) -> Vec<Directory> {
-    let paths: &[&str] = match act {
+fn directories(node: &NodePlan<'_>) -> Vec<Directory> {
+    let paths: &[&str] = match node.act {
         Act::Balance => &[],
         Act::RunEtcd => &["/etc/kubespore", "/etc/kubespore/pki", "/etc/kubespore/pki/etcd", "/var/lib/kubespore"],
         Act::Found | Act::JoinControlPlane | Act::JoinWorker => &[
@@ -116,7 +118,8 @@ fn directories(act: Act) -> Vec<Directory> {
             "/var/lib/kubespore",
         ],
     };
-    paths.iter().map(|path| Directory { path: (*path).to_owned(), mode: 0o700 }).collect()
+    let encryption = node.holds.encryption_key.then_some(&encryption::DIRECTORY);
+    paths.iter().chain(encryption).map(|path| Directory { path: (*path).to_owned(), mode: 0o700 }).collect()
 }
 
 fn balance(cluster: &ClusterPlan<'_>) -> Contribution {

@@ -1,21 +1,29 @@
 //! cpio archives in the "newc" format, which the kernel unpacks into the initial RAM disk.
 //!
-//! In: files. Out: an archive, the same for the same input; and back. Absent on purpose: compression, links,
-//! devices, times, owners other than root.
+//! In: files. Out: an archive, the same for the same input; and back, from however many archives one behind another.
+//! Absent on purpose: links, devices, times, owners other than root; compression in what is written, and any but gzip's in
+//! what is read.
 //!
 //! Format: the kernel's `Documentation/driver-api/early-userspace/buffer-format.rst`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Image, join};
 use crate::error::Error;
+use crate::gzip;
 
 const MAGIC: &[u8; 6] = b"070701";
+
+/// The same with checksums, which the kernel reads too.
+const MAGIC_CHECKED: &[u8; 6] = b"070702";
 const HEADER: usize = 110;
 const TRAILER: &str = "TRAILER!!!";
 
 /// Boot loaders append archives to one another at multiples of this.
 const BLOCK: usize = 512;
+
+/// No seed comes near this; what inflates to more is something else.
+const MOST: usize = 64 << 20;
 
 /// Writes an archive: files 0400, the directories above them 0755, root's.
 ///
@@ -74,19 +82,45 @@ fn entry(out: &mut Vec<u8>, name: &str, inode: u32, mode: u32, links: u32, size:
 /// Tells whether bytes begin as such an archive does.
 #[must_use]
 pub fn recognises(bytes: &[u8]) -> bool {
-    bytes.starts_with(MAGIC)
+    bytes.starts_with(MAGIC) || bytes.starts_with(MAGIC_CHECKED)
 }
 
-/// Reads the regular files of an archive.
+/// Reads the regular files of an initial RAM disk: archives, plain or gzipped, with zeros between them or not. As with the
+/// kernel, a later file replaces an earlier one of the same path.
 ///
 /// # Errors
-/// When a header is damaged or points outside.
+/// When a header is damaged or points outside, or something else follows an archive, such as one compressed otherwise.
 pub fn read(bytes: &[u8]) -> Result<Image, Error> {
+    let mut files = BTreeMap::new();
+    let mut rest = bytes;
+    while let Some(start) = rest.iter().position(|byte| *byte != 0) {
+        rest = &rest[start..];
+        rest = if gzip::is_compressed(rest) {
+            let (inflated, behind) = gzip::first_member(rest, MOST).map_err(|why| Error::new(format!("the archive: {why}")))?;
+            let mut inner = &inflated[..];
+            while let Some(start) = inner.iter().position(|byte| *byte != 0) {
+                inner = archive(&inner[start..], &mut files)?;
+            }
+            behind
+        } else {
+            archive(rest, &mut files)?
+        };
+    }
+    Ok(Image { label: String::new(), files: files.into_iter().collect() })
+}
+
+/// Reads one archive, and returns what follows it.
+fn archive<'b>(bytes: &'b [u8], files: &mut BTreeMap<String, Vec<u8>>) -> Result<&'b [u8], Error> {
     let damaged = || Error::new("the archive is damaged");
-    let mut files = Vec::new();
+    if !recognises(bytes) {
+        return Err(Error::new(match files.len() {
+            0 => "it is no archive of this kind".to_owned(),
+            count => format!("behind an archive's end, with {count} files read, follows what is neither another nor gzip"),
+        }));
+    }
     let mut at = 0;
     loop {
-        let header = bytes.get(at..at + HEADER).filter(|header| header.starts_with(MAGIC)).ok_or_else(damaged)?;
+        let header = bytes.get(at..at + HEADER).filter(|header| recognises(header)).ok_or_else(damaged)?;
         let field = |number: usize| {
             let digits = std::str::from_utf8(&header[6 + 8 * number..14 + 8 * number]).ok()?;
             usize::from_str_radix(digits, 16).ok()
@@ -98,18 +132,17 @@ pub fn read(bytes: &[u8]) -> Result<Image, Error> {
         let start = name_end.next_multiple_of(4);
         let content = start.checked_add(size).and_then(|end| bytes.get(start..end)).ok_or_else(damaged)?;
         let name = String::from_utf8_lossy(name).into_owned();
+        let end = (start + size).next_multiple_of(4);
         if name == TRAILER {
-            break;
+            return Ok(bytes.get(end..).unwrap_or_default());
         }
         if mode & 0o170_000 == 0o100_000 {
             let parts = name.trim_start_matches("./").trim_start_matches('/').split('/');
             let path = parts.map(|part| join("", part)).collect::<Result<Vec<_>, _>>()?.join("/");
-            files.push((path, content.to_vec()));
+            files.insert(path, content.to_vec());
         }
-        at = (start + size).next_multiple_of(4);
+        at = end;
     }
-    files.sort();
-    Ok(Image { label: String::new(), files })
 }
 
 #[cfg(test)]
@@ -127,6 +160,28 @@ mod tests {
         for length in 0..archive.len() {
             let _ = read(&archive[..length]);
         }
+    }
+
+    #[test]
+    fn archives_behind_one_another_are_read_as_the_kernel_reads_them() {
+        let archive = |files: &[(&str, &[u8])]| write(files).expect("an archive");
+        let (early, late) = (archive(&[("a", b"early"), ("kernel/b", b"1")]), archive(&[("a", b"late"), ("c", b"2")]));
+        let files = |bytes: &[u8]| {
+            let files = read(bytes).map_err(|error| error.what)?.files.into_iter();
+            Ok::<_, String>(
+                files.map(|(path, content)| format!("{path}={}", String::from_utf8_lossy(&content))).collect::<Vec<_>>(),
+            )
+        };
+        let expected = Ok(["a=late", "c=2", "kernel/b=1"].map(str::to_owned).to_vec());
+        assert_eq!(files(&[early.clone(), late.clone()].concat()), expected);
+        assert_eq!(files(&[early.clone(), gzip::compress(&late)].concat()), expected);
+        assert_eq!(files(&[gzip::compress(&early), vec![0; 4], late.clone()].concat()), expected);
+        assert_eq!(files(&gzip::compress(&[early.clone(), late].concat())), expected);
+        let checked = archive(&[("a", b"x")]);
+        let checked: Vec<u8> = String::from_utf8(checked).expect("ASCII").replace("070701", "070702").into();
+        assert_eq!(files(&checked), Ok(vec!["a=x".to_owned()]));
+        let xz = [early, b"\xfd7zXZ\0".to_vec()].concat();
+        assert!(files(&xz).is_err_and(|why| why.contains("2 files read") && why.contains("neither another nor gzip")));
     }
 
     #[test]

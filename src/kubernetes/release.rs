@@ -206,6 +206,10 @@ pub struct Release {
     pub etcd_learners: bool,
     /// Whether `timeouts.etcdAPICall` is heeded while a member is added (`cmd/kubeadm/app/util/etcd/etcd.go`).
     pub etcd_api_call_timeout: bool,
+    /// Whether the API server encrypts custom resources that its EncryptionConfiguration names
+    /// (`staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go`); all else of that kind is older than
+    /// the table.
+    pub encrypts_custom_resources: bool,
     /// Whether the API server can limit anonymous requests to its health paths by an AuthenticationConfiguration
     /// without a feature gate (`AnonymousAuthConfigurableEndpoints`).
     pub anonymous_paths: bool,

@@ -45,6 +45,7 @@ const V1_13: Release = Release {
     control_planes_join_concurrently: false,
     etcd_learners: false,
     etcd_api_call_timeout: false,
+    encrypts_custom_resources: false,
     anonymous_paths: false,
     token_phases: &["bootstrap-token"],
     reset_flags: &[],
@@ -215,6 +216,7 @@ const V1_25: Release = Release {
 
 const V1_26: Release = Release {
     minor: Minor(1, 26),
+    encrypts_custom_resources: true,
     proxy_modes: &["iptables", "ipvs"],
     ec_service_account_key: true,
     token_phases: &["bootstrap-token", "show-join-command"],

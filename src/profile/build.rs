@@ -5,7 +5,7 @@
 use super::check::{Files, manifest_name};
 use super::raw::{At, Raw, RawFile, RawNode};
 use super::spec::{
-    BalancerKind, Bootstrap, ClusterSpec, ExtraFile, Join, LoadBalancer, Networking, NodeSpec, Pki, RegistryMirror,
+    BalancerKind, Bootstrap, ClusterSpec, Encryption, ExtraFile, Join, LoadBalancer, Networking, NodeSpec, Pki, RegistryMirror,
 };
 use crate::host::User;
 use crate::kubeadm::Documents;
@@ -31,6 +31,13 @@ pub fn build(raw: &Raw<'_>, files: &Files<'_>, documents: Documents) -> Option<C
             BalancerKind::None => LoadBalancer::None,
         },
         pki: Pki { distribution: own(&raw.distribution)?, key_algorithm: own(&raw.key_algorithm) },
+        encryption: raw.provider.as_ref().map(|provider| Encryption {
+            provider: provider.value,
+            resources: match raw.encrypted.as_slice() {
+                [] => vec!["secrets".to_owned()],
+                named => values(named),
+            },
+        }),
         join: Join {
             discovery: own(&raw.discovery)?,
             credential: own(&raw.credential),

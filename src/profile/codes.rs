@@ -124,6 +124,9 @@ codes! {
         "A registry is the host part of an image's name, with a port where it has one: `registry.k8s.io`. containerd's `_default` stands for all that are not named."
     Fatal INVALID_LOGIN = "invalid-login":
         "Login and group names have 1 to 32 characters: a-z, 0-9, `_` and `-`, beginning with a letter or `_`."
+    Fatal INVALID_RESOURCE = "invalid-resource":
+        "What is encrypted is named as the API has it: the kind in the plural and lower case, and its group behind a dot unless it is the core's. The API server \
+         exits over a configuration that says it otherwise."
     Fatal INVALID_SSH_KEY = "invalid-ssh-key":
         "A public key is one line of `authorized_keys`: its type, base64, a comment. The base64 begins with the type's name, so a key cut short in pasting is \
          noticed. The finding does not repeat the value: a private key pasted by mistake must not be shown."
@@ -280,6 +283,13 @@ codes! {
         "`abcdef.0123456789abcdef` is the bootstrap token of kubeadm's examples and of `kubeadm config print init-defaults`. In a cluster that takes it whoever reaches the API can join a machine, and read what nodes may read."
     Objection FILE_NOT_MOUNTED = "file-not-mounted":
         "Components of the control plane run in containers. Of the machine's files each sees the few directories that kubeadm mounts, and what `extraVolumes` adds. A component that does not find a file it is told to read exits."
+    Fatal DUPLICATE_RESOURCE = "duplicate-resource":
+        "The API server exits over an encryption configuration that names a resource twice."
+    Fatal ENCRYPTION_UNSUPPORTED = "encryption-unsupported":
+        "Custom resources are encrypted since 1.26. Before, the API server takes their names in its configuration and stores them in plain all the same."
+    Objection ENCRYPTION_EXPOSED = "encryption-exposed":
+        "Whoever has the keys of an EncryptionConfiguration reads what etcd stores and what a backup of it holds. Only API servers need them, and those run as root \
+         on control planes. `encryption` makes such a configuration with a key of the secrets bundle, which no other machine gets."
     Objection LABEL_REFUSED = "label-refused":
         "Since 1.16 the kubelet exits over `--node-labels` in the name spaces `kubernetes.io` and `k8s.io`, but for a short list and all below `kubelet.kubernetes.io` and `node.kubernetes.io`. Roles such as \
          `node-role.kubernetes.io/worker` are for administrators to give."

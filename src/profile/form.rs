@@ -54,6 +54,8 @@ pub enum Form {
     Login,
     /// A line of `authorized_keys`.
     SshKey,
+    /// A kind of object, as `secrets` or `deployments.apps`; `*.apps` and `*.*` are all of a group, and all.
+    Resource,
 }
 
 /// What is wrong with a text.
@@ -92,6 +94,7 @@ impl Form {
             Self::Registry => "a registry such as `registry.k8s.io`, or `_default`",
             Self::Login => "a login name",
             Self::SshKey => "a public SSH key",
+            Self::Resource => "a resource such as `secrets` or `deployments.apps`",
         }
     }
 
@@ -137,6 +140,7 @@ impl Form {
             Self::Registry => fault(&codes::INVALID_REGISTRY, "a registry", registry(text)),
             Self::Login => fault(&codes::INVALID_LOGIN, "a login name", login(text)),
             Self::SshKey => fault(&codes::INVALID_SSH_KEY, "a public SSH key", ssh_key(text)),
+            Self::Resource => fault(&codes::INVALID_RESOURCE, "a resource", resource(text)),
         }
     }
 }
@@ -383,6 +387,24 @@ fn login(text: &str) -> Result<(), String> {
     match text.chars().find(|c| !matches!(c, 'a'..='z' | '0'..='9' | '_' | '-')) {
         Some(c) => Err(format!("{c:?} cannot stand in a login name: a-z, 0-9, `_` and `-` can")),
         None => Ok(()),
+    }
+}
+
+/// Checks a kind of object that is to be encrypted, by what the API server takes for one
+/// (`staging/src/k8s.io/apiserver/pkg/apis/config/validation/validation.go`).
+fn resource(text: &str) -> Result<(), String> {
+    let (name, group) = text.split_once('.').unwrap_or((text, ""));
+    if text.contains('*') {
+        return Err("each kind is named: what is encrypted is known then".into());
+    }
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        return Err("a kind's name in the plural has a-z, 0-9 and `-`".into());
+    }
+    match group {
+        "events.k8s.io" => Err("events are stored as the core's: write `events`".into()),
+        "extensions" => Err("the group is gone".into()),
+        _ if text.contains('.') => parse::<DnsName>(group),
+        _ => Ok(()),
     }
 }
 

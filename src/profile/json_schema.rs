@@ -99,5 +99,6 @@ fn pattern(form: Form) -> Option<&'static str> {
         Form::Url => Some(r"^https?://\S+$"),
         Form::Login => Some(r"^[a-z_][-a-z0-9_]{0,31}$"),
         Form::SshKey => Some(r"^\s*\S+\s+\S+"),
+        Form::Resource => Some(r"^[a-z0-9-]+(\.[a-z0-9.-]+)?$"),
     }
 }

@@ -5,7 +5,8 @@
 
 use super::form::Form;
 use super::spec::{
-    Architecture, BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, Install, KeyAlgorithm, Role,
+    Architecture, BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, Install, KeyAlgorithm, Provider,
+    Role,
 };
 use crate::os::SpecVersion;
 use crate::{delivery, platform};
@@ -126,6 +127,12 @@ pub const PROFILE: Group = Group {
         key("networking", Shape::Group(&NETWORKING), Optional, "The pod and service networks, in kubeadm's words."),
         key("loadBalancer", Shape::Group(&LOAD_BALANCER), Optional, "What answers at the control-plane endpoint."),
         key("pki", Shape::Group(&PKI), Optional, "How certificate authorities are made and reach the control planes."),
+        key(
+            "encryption",
+            Shape::Group(&ENCRYPTION),
+            Optional,
+            "What API servers encrypt before they store it in etcd, with a key of the secrets bundle; left out, nothing.",
+        ),
         key("join", Shape::Group(&JOIN), Optional, "How machines find, recognise and enter the cluster."),
         key(
             "bootstrap",
@@ -271,6 +278,25 @@ pub const PKI: Group = Group {
             Choice(|| KeyAlgorithm::WORDS.to_vec()),
             Optional,
             "The kind of key of certificate authorities; left out, the best that the release reads.",
+        ),
+    ],
+};
+
+/// `encryption`.
+pub const ENCRYPTION: Group = Group {
+    called: "`encryption`",
+    keys: &[
+        key(
+            "provider",
+            Choice(|| Provider::WORDS.to_vec()),
+            Required,
+            "How it is encrypted: `secretbox` (XSalsa20 and Poly1305) notices changed data, `aescbc` is for who must have AES.",
+        ),
+        key(
+            "resources",
+            Many(&Text(Form::Resource)),
+            Optional,
+            "What is encrypted, in the plural and with the API group behind it unless it is the core's; left out, `secrets`.",
         ),
     ],
 };

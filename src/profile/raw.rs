@@ -12,7 +12,9 @@ use std::str::FromStr;
 use super::form;
 use super::keys::{self, Group, Key, Need, Shape};
 use super::shape::anchor;
-use super::spec::{Architecture, BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, KeyAlgorithm, Role};
+use super::spec::{
+    Architecture, BalancerKind, Cni, Credential, Discovery, Distribution, Found, ImageSource, KeyAlgorithm, Provider, Role,
+};
 use crate::diag::Diagnostic;
 use crate::kubernetes::Version;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
@@ -79,6 +81,10 @@ pub struct Raw<'n> {
     pub balancer_address: Option<At<IpAddr>>,
     pub distribution: Option<At<Distribution>>,
     pub key_algorithm: Option<At<KeyAlgorithm>>,
+    pub provider: Option<At<Provider>>,
+    pub encrypted: Vec<At<String>>,
+    /// Where `encryption` stands, if it does.
+    pub encryption_key: Option<Range<usize>>,
     pub discovery: Option<At<Discovery>>,
     pub credential: Option<At<Credential>>,
     pub token_ttl: Option<At<Seconds>>,
@@ -279,6 +285,7 @@ pub fn read(root: &Node) -> Raw<'_> {
     let networking = profile.group("networking", &keys::NETWORKING);
     let balancer = profile.group("loadBalancer", &keys::LOAD_BALANCER);
     let pki = profile.group("pki", &keys::PKI);
+    let encryption = profile.group("encryption", &keys::ENCRYPTION);
     let join = profile.group("join", &keys::JOIN);
     let bootstrap = profile.group("bootstrap", &keys::BOOTSTRAP);
     let network = profile.group("network", &keys::NETWORK);
@@ -293,6 +300,9 @@ pub fn read(root: &Node) -> Raw<'_> {
         balancer_address: balancer.get("address"),
         distribution: pki.get("distribution"),
         key_algorithm: pki.get("keyAlgorithm"),
+        provider: encryption.get("provider"),
+        encrypted: encryption.many("resources"),
+        encryption_key: profile.place("encryption"),
         discovery: join.get("discovery"),
         credential: join.get("credential"),
         token_ttl: join.get("tokenTTL"),

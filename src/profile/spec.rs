@@ -56,6 +56,8 @@ pub struct ClusterSpec {
     pub load_balancer: LoadBalancer,
     /// How the shared keys reach the control planes.
     pub pki: Pki,
+    /// What API servers encrypt before they store it, if anything.
+    pub encryption: Option<Encryption>,
     /// How machines find and prove the cluster.
     pub join: Join,
     /// When the founder may found.
@@ -156,6 +158,25 @@ words! {
         EcdsaP256 = "ECDSA-P256",
         /// RSA with 2048 bits.
         Rsa2048 = "RSA-2048",
+    }
+}
+
+/// What API servers encrypt before they store it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encryption {
+    /// How.
+    pub provider: Provider,
+    /// Which resources, at least one.
+    pub resources: Vec<String>,
+}
+
+words! {
+    /// The providers of an EncryptionConfiguration that need nothing but a key.
+    Provider {
+        /// XSalsa20 and Poly1305.
+        Secretbox = "secretbox",
+        /// AES-CBC with PKCS#7 padding.
+        AesCbc = "aescbc",
     }
 }
 

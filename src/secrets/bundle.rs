@@ -38,6 +38,8 @@ pub struct Bundle {
     pub service_account: ServiceAccount,
     /// 64 hex digits: encrypts the certificates uploaded to the cluster (AES-256-GCM, kubeadm `copycerts`).
     pub certificate_key: Secret,
+    /// What API servers encrypt with before they store; a cluster that stores in plain has none.
+    pub encryption_key: Option<EncryptionKey>,
     /// The administrator's client certificate.
     pub admin: CertifiedKey,
     /// What belongs to one node each.
@@ -60,6 +62,15 @@ pub struct ServiceAccount {
     pub public: String,
     /// The private key: PKCS#8, or as it was imported.
     pub key: Secret,
+}
+
+/// A key of an EncryptionConfiguration's provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncryptionKey {
+    /// Its name; etcd has it before everything that was encrypted with the key.
+    pub name: String,
+    /// 32 bytes in base64, which both `secretbox` and `aescbc` take.
+    pub secret: Secret,
 }
 
 /// The secrets of one node.

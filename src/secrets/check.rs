@@ -60,6 +60,17 @@ pub fn faults(bundle: &Bundle) -> Vec<String> {
     if key.len() != 64 || !key.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         faults.push("`certificate-key`: it is not 64 lower-case hex digits".to_owned());
     }
+    if let Some(key) = &bundle.encryption_key {
+        let named =
+            !key.name.is_empty() && key.name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        let whole = STANDARD.decode(key.secret.expose()).map(Zeroizing::new).is_ok_and(|key| key.len() == 32);
+        if !named {
+            faults.push("`encryption-key`: its name is not of letters, digits, `-`, `_` and `.`".to_owned());
+        }
+        if !whole {
+            faults.push("`encryption-key`: its secret is not base64 of 32 bytes".to_owned());
+        }
+    }
     if bundle.cluster_id.len() != 32 || !bundle.cluster_id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         faults.push("`cluster-id`: it is not 32 lower-case hex digits".to_owned());
     }
@@ -149,6 +160,7 @@ fn one_key(text: &str) -> Result<(), String> {
 mod tests {
     use super::*;
     use crate::secret::Secret;
+    use crate::secrets::EncryptionKey;
     use crate::secrets::sample::{bundle, fresh};
 
     /// Every fault of the sample bundle after `damage`.
@@ -234,6 +246,17 @@ mod tests {
                 after(|b| b.certificate_key = Secret::new(key)),
                 ["`certificate-key`: it is not 64 lower-case hex digits"]
             );
+        }
+        let encryption = |name: &str, secret: &str| {
+            after(|b| b.encryption_key = Some(EncryptionKey { name: name.into(), secret: Secret::new(secret) }))
+        };
+        let sound = STANDARD.encode([7; 32]);
+        assert_eq!(encryption("key2", &sound), [""; 0]);
+        for name in ["", "a:b", "a b"] {
+            assert_eq!(encryption(name, &sound), ["`encryption-key`: its name is not of letters, digits, `-`, `_` and `.`"]);
+        }
+        for secret in ["", "key", &STANDARD.encode([7; 31]), &sound[1..]] {
+            assert_eq!(encryption("key1", secret), ["`encryption-key`: its secret is not base64 of 32 bytes"]);
         }
         assert_eq!(after(|b| b.cluster_id = "x".repeat(32)), ["`cluster-id`: it is not 32 lower-case hex digits"]);
         assert_eq!(after(|b| b.found_until = b.minted - time::Duration::SECOND).len(), 1);

@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::awaiting::Awaiting;
-use super::bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
+use super::bundle::{Bundle, CertifiedKey, EncryptionKey, NodeSecrets, ServiceAccount, Token, instant};
 use super::leaf::Leaf;
 use super::rotation::CaRotation;
 use super::seal::Recipient;
@@ -22,6 +22,7 @@ const API_VERSION: &str = "kubespore.secrets/v1";
 const AWAITING: &str = "awaiting";
 const RECIPIENTS: &str = "recipients";
 const CA_ROTATION: &str = "ca-rotation";
+const ENCRYPTION_KEY: &str = "encryption-key";
 const HEAD: &str = "\
 # Secrets of one cluster: its identity. Keep this file secret, and keep a copy: without it no machine can be added,
 # and a newly minted one makes another cluster. `kubespore render` only ever adds to it.
@@ -127,6 +128,10 @@ fn encode(bundle: &Bundle, recipients: &[Recipient]) -> Zeroizing<String> {
         };
         (CA_ROTATION.to_owned(), fields)
     }));
+    pairs.extend(bundle.encryption_key.as_ref().map(|key| {
+        let pairs = [("name", text(&key.name)), ("secret", text(key.secret.expose()))];
+        (ENCRYPTION_KEY.to_owned(), Yaml::map(pairs))
+    }));
     pairs.extend(list(recipients));
     let nodes = bundle.nodes.iter().map(|(name, secrets)| (name.clone(), node(secrets)));
     pairs.push(("nodes".to_owned(), Yaml::Map(nodes.collect())));
@@ -202,6 +207,14 @@ fn awaiting(top: &Fields<'_>) -> Result<Awaiting, String> {
 
 fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
     let pair = |name: &str| certified(&top.fields(name)?);
+    let encryption_key = match top.node.get(ENCRYPTION_KEY) {
+        None => None,
+        Some(_) => {
+            let fields = top.fields(ENCRYPTION_KEY)?;
+            fields.only(&["name", "secret"])?;
+            Some(EncryptionKey { name: fields.text("name")?, secret: Secret::new(fields.text("secret")?) })
+        }
+    };
     let account = top.fields("service-account")?;
     account.only(&["public", "key"])?;
     let mut nodes = BTreeMap::new();
@@ -235,6 +248,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         "etcd-ca",
         "service-account",
         "certificate-key",
+        ENCRYPTION_KEY,
         "admin",
         CA_ROTATION,
         RECIPIENTS,
@@ -252,6 +266,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         etcd_ca: pair("etcd-ca")?,
         service_account: ServiceAccount { public: account.text("public")?, key: Secret::new(account.text("key")?) },
         certificate_key: Secret::new(top.text("certificate-key")?),
+        encryption_key,
         admin: pair("admin")?,
         nodes,
     })

@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::thread;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SanType, SerialNumber,
@@ -15,7 +17,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use super::adopt::Existing;
-use super::bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token};
+use super::bundle::{Bundle, CertifiedKey, EncryptionKey, NodeSecrets, ServiceAccount, Token};
 use super::leaf::{Authority, Leaf, NodeRequest};
 use super::{check, x509};
 use crate::error::{Doing, Error};
@@ -46,6 +48,8 @@ pub struct MintRequest<'a> {
     pub admin_group: &'a str,
     /// How long after `now` the founder may found.
     pub found_within: Duration,
+    /// Whether API servers encrypt what they store.
+    pub encrypts: bool,
 }
 
 /// Makes a new cluster's bundle.
@@ -90,6 +94,7 @@ pub fn adopt(existing: Existing, request: &MintRequest<'_>, now: OffsetDateTime)
         ca_rotation: None,
         service_account: service_account?,
         certificate_key: certificate_key()?,
+        encryption_key: request.encrypts.then(encryption_key).transpose()?,
         nodes: BTreeMap::new(),
     };
     add_nodes(&mut bundle, request.nodes, minted)?;
@@ -188,6 +193,17 @@ pub fn renew_token(bundle: &mut Bundle, node: &str, now: OffsetDateTime) -> Resu
 /// When the system has no entropy to give.
 pub fn renew_certificate_key(bundle: &mut Bundle) -> Result<(), Error> {
     bundle.certificate_key = certificate_key()?;
+    Ok(())
+}
+
+/// Gives a bundle without one a key to encrypt with.
+///
+/// # Errors
+/// When the system has no entropy to give.
+pub fn add_encryption_key(bundle: &mut Bundle) -> Result<(), Error> {
+    if bundle.encryption_key.is_none() {
+        bundle.encryption_key = Some(encryption_key()?);
+    }
     Ok(())
 }
 
@@ -318,6 +334,11 @@ fn params(name: &str, now: OffsetDateTime, end: OffsetDateTime) -> Result<Certif
 
 fn certificate_key() -> Result<Secret, Error> {
     Ok(Secret::new(x509::hex(random::<32>()?.as_slice())))
+}
+
+fn encryption_key() -> Result<EncryptionKey, Error> {
+    // The name that Kubernetes' own documentation gives the first one.
+    Ok(EncryptionKey { name: "key1".to_owned(), secret: Secret::new(STANDARD.encode(random::<32>()?.as_slice())) })
 }
 
 /// Makes a token whose id no node of the bundle has.

@@ -15,6 +15,7 @@ mod kubeconfig;
 mod leaf;
 mod mint;
 mod named;
+mod private_parts;
 mod rotation;
 #[cfg(test)]
 mod sample;
@@ -25,12 +26,15 @@ mod x509;
 pub use adopt::{Existing, read_pki};
 pub use awaiting::Awaiting;
 pub use bootstrap_token::{bootstrap_token_manifest, late_token_manifest, late_token_until};
-pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
+pub use bundle::{Bundle, CertifiedKey, EncryptionKey, NodeSecrets, ServiceAccount, Token, instant};
 pub use form::{Document, Text};
 pub use git::refuse_where_git_would_take_it;
 pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
 pub use leaf::{Leaf, NodeRequest, leaves, requests};
-pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves, renew_token};
+pub use mint::{
+    MintRequest, add_encryption_key, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves,
+    renew_token,
+};
 pub use named::{SecretName, wanted};
 pub use rotation::CaRotation;
 pub use rotation::{begin as begin_ca_rotation, proceed as proceed_with_ca_rotation};

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{Bundle, CaRotation, Leaf};
+use super::{Bundle, CaRotation, Leaf, private_parts};
 use crate::leak::Wanted;
 use crate::secret::Secret;
 
@@ -27,6 +27,8 @@ pub enum SecretName {
     ServiceAccountKey,
     /// The key under which certificates are uploaded.
     CertificateKey,
+    /// The key with which API servers encrypt what they store.
+    EncryptionKey,
     /// The key of the administrator's certificate.
     AdministratorKey,
     /// The bootstrap token of a node.
@@ -46,6 +48,7 @@ impl SecretName {
             Self::EtcdCaKey => "etcd-ca-key",
             Self::ServiceAccountKey => "service-account-key",
             Self::CertificateKey => "certificate-key",
+            Self::EncryptionKey => "encryption-key",
             Self::AdministratorKey => "administrator-key",
             Self::Token(_) => "bootstrap-token",
             Self::Leaf(_, leaf) => leaf.as_str(),
@@ -71,6 +74,7 @@ impl fmt::Display for SecretName {
             Self::EtcdCaKey => f.write_str("etcd CA key"),
             Self::ServiceAccountKey => f.write_str("service-account key"),
             Self::CertificateKey => f.write_str("certificate key"),
+            Self::EncryptionKey => f.write_str("encryption key"),
             Self::AdministratorKey => f.write_str("administrator's key"),
             Self::Token(node) => write!(f, "bootstrap token of {node}"),
             Self::Leaf(node, leaf) => write!(f, "{} key of {node}", leaf.as_str()),
@@ -95,6 +99,11 @@ pub fn wanted(bundle: &Bundle) -> Vec<Wanted<SecretName>> {
     let hex = &bundle.certificate_key;
     let raw = (0..hex.expose().len() / 2).filter_map(|i| u8::from_str_radix(hex.expose().get(2 * i..2 * i + 2)?, 16).ok());
     all.push(Wanted { name: SecretName::CertificateKey, forms: vec![hex.clone()], binary: vec![Zeroizing::new(raw.collect())] });
+    all.extend(bundle.encryption_key.as_ref().map(|key| Wanted {
+        name: SecretName::EncryptionKey,
+        forms: vec![key.secret.clone()],
+        binary: vec![Zeroizing::new(STANDARD.decode(key.secret.expose()).expect("the bundle's check has decoded it"))],
+    }));
     all.extend(bundle.nodes.iter().map(|(node, secrets)| Wanted {
         name: SecretName::Token(node.clone()),
         forms: vec![secrets.token.secret.clone()],
@@ -106,10 +115,10 @@ pub fn wanted(bundle: &Bundle) -> Vec<Wanted<SecretName>> {
     all
 }
 
-/// A PEM key is found by its body, however wrapped, and by the bytes it stands for.
+/// A PEM key is found by its body, and by its numbers, which are the same in every encoding of it.
 fn private_key(name: SecretName, pem: &Secret) -> Wanted<SecretName> {
     let body: Zeroizing<String> =
         Zeroizing::new(pem.expose().lines().filter(|line| !line.starts_with("-----")).collect::<String>());
     let der = Zeroizing::new(STANDARD.decode(body.as_bytes()).expect("the bundle's check has parsed it"));
-    Wanted { name, forms: vec![Secret::new(body.as_str())], binary: vec![der] }
+    Wanted { name, forms: vec![Secret::new(body.as_str())], binary: private_parts::of(&der) }
 }

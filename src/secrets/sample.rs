@@ -38,6 +38,7 @@ pub fn request() -> MintRequest<'static> {
         service_account: KeyAlgorithm::EcdsaP256,
         admin_group: "kubeadm:cluster-admins",
         found_within: Duration::days(30),
+        encrypts: true,
     }
 }
 

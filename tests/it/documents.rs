@@ -51,7 +51,7 @@ fn braces_arrive_as_they_are() {
     for text in all("user-data").values() {
         let files = cloud_init::decode(text).expect("our own document").files;
         let jinja = files.iter().find(|file| file.path == "/opt/nasty/jinja").expect("the profile's file");
-        assert_eq!(jinja.content, b"## template: jinja\n{{ x }} {% raw %} {# no #} {{ ds.meta_data }}\n");
+        assert_eq!(jinja.content.as_slice(), b"## template: jinja\n{{ x }} {% raw %} {# no #} {{ ds.meta_data }}\n");
     }
 }
 

@@ -127,7 +127,7 @@ fn same_machine(node: &NodePlan<'_>, platform: &Platform, placed: &Placed, machi
     assert_eq!(full.len(), worded.len(), "{subject}");
     for (full, worded) in full.iter().zip(&worded) {
         assert_eq!((&full.path, full.mode), (&worded.path, worded.mode), "{subject}");
-        assert!(full.content == worded.content || without_comments(full) == worded.content, "{subject}: {}", full.path);
+        assert!(full.content == worded.content || without_comments(full) == *worded.content, "{subject}: {}", full.path);
     }
 }
 

@@ -3,11 +3,13 @@
 mod cli;
 mod diagnostics;
 mod documents;
+mod encryption;
 mod fit;
 mod golden;
 mod house;
 mod ignition;
 mod image;
+mod leak;
 mod rehearsal;
 mod releases;
 mod rotation;

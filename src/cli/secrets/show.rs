@@ -42,6 +42,9 @@ struct Shown<'b> {
     discovery_hash: String,
     certificates: BTreeMap<&'static str, Certificate>,
     service_account: Key,
+    /// Its name; without one API servers store in plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_key: Option<&'b str>,
     nodes: BTreeMap<&'b str, Node<'b>>,
 }
 
@@ -101,6 +104,7 @@ impl<'b> Shown<'b> {
             discovery_hash: bundle.discovery_hash(),
             certificates: certificates.into(),
             service_account: Key { key: bundle.service_account.key_kind().to_string() },
+            encryption_key: bundle.encryption_key.as_ref().map(|key| key.name.as_str()),
             nodes: bundle.nodes.iter().map(|(name, node)| (name.as_str(), Node { token_id: &node.token.id })).collect(),
         }
     }
@@ -125,6 +129,9 @@ fn list(shown: &Shown<'_>) -> String {
         line(name, &format!("{}, until {}", certificate.key, certificate.until));
     }
     line("service account", &shown.service_account.key);
+    if let Some(name) = shown.encryption_key {
+        line("encryption key", name);
+    }
     for (name, node) in &shown.nodes {
         line(&format!("token {}.…", node.token_id), name);
     }

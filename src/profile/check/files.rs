@@ -40,6 +40,7 @@ const RESERVED: &[(&str, &str)] = &[
     ("/var/lib/kubespore", ""),
     ("/etc/kubernetes/pki", ""),
     ("/etc/kubernetes/manifests", ""),
+    ("/etc/kubernetes/encryption", "`encryption`"),
     ("/etc/kubernetes/admin.conf", ""),
     ("/etc/kubernetes/super-admin.conf", ""),
     ("/etc/kubernetes/kubelet.conf", ""),

@@ -7,6 +7,7 @@ mod arguments;
 mod conflicts;
 mod delivery;
 mod documents;
+mod encryption;
 mod endpoint;
 mod etcd_data;
 mod existing;
@@ -48,6 +49,7 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     arguments::check(raw, report);
     servers::check(raw, report);
     mounts::check(raw, report);
+    encryption::check(raw, files, report);
     gates::check(raw, report);
     kubelet::check(raw, files, report);
 }

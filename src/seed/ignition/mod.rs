@@ -405,7 +405,7 @@ mod tests {
     fn a_name_the_kernel_refuses_is_shortened() {
         let mut machine = machine();
         machine.hostname = format!("node.{}", "a".repeat(60)).parse().expect("a name");
-        assert_eq!(files(&machine, NetworkDaemon::Networkd)[0].content, b"node\n");
+        assert_eq!(files(&machine, NetworkDaemon::Networkd)[0].content.as_slice(), b"node\n");
     }
 
     #[test]

@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn text(network: &Network, daemon: NetworkDaemon) -> String {
-        String::from_utf8(file(network, daemon).content).expect("text")
+        String::from_utf8(file(network, daemon).content.to_vec()).expect("text")
     }
 
     #[test]
