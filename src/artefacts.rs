@@ -31,7 +31,7 @@ pub fn of(plan: &ClusterPlan<'_>, node: &NodePlan<'_>, may_shrink: bool) -> Resu
     let seed = encode(&machine, node.program);
     let mut tree = seed.documents.clone();
     for delivery in deliveries(node, seed.format) {
-        let image = delivery.make(&machine, &seed.documents).map_err(|error| named(error, node))?;
+        let image = delivery.make(node.os, &machine, &seed.documents).map_err(|error| named(error, node))?;
         tree.add(RelPath::new(delivery.file), image);
     }
     let document = seed.documents.get(seed.main).expect("every format has its main document");

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::gzip::{self, Effort};
+use crate::os::FirstBootProgram;
 
 /// What a platform wants of user-data.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,6 +104,26 @@ pub enum Format {
     CloudInit,
     /// An Ignition config.
     Ignition,
+}
+
+impl Format {
+    /// Returns the format that a first-boot program reads.
+    #[must_use]
+    pub fn of(program: FirstBootProgram) -> Self {
+        match program {
+            FirstBootProgram::CloudInit => Self::CloudInit,
+            FirstBootProgram::Ignition { .. } => Self::Ignition,
+        }
+    }
+
+    /// Returns the name of the document that everything is in.
+    #[must_use]
+    pub fn document(self) -> &'static str {
+        match self {
+            Self::CloudInit => "user-data",
+            Self::Ignition => "config.ign",
+        }
+    }
 }
 
 /// A document as a platform takes it.

@@ -3,11 +3,12 @@
 //! In: a seed. Out: an ISO 9660 image labelled `config-2`. Absent on purpose: keys and passwords in the
 //! metadata; users are in the user-data.
 //!
-//! Sources: OpenStack Nova, "Config drives"; cloud-init, `cloudinit/sources/helpers/openstack.py`.
+//! Sources: OpenStack Nova, "Config drives"; cloud-init, `cloudinit/sources/helpers/openstack.py`; Ignition,
+//! `internal/providers/openstack` and `kubevirt`, which read `user_data` alone: an Ignition config has its own network.
 
 use serde_json::{Value, json};
 
-use super::{Delivery, Seed, mac};
+use super::{BOTH, CD_ROM, Delivery, Seed, any, mac, medium};
 use crate::error::Error;
 use crate::host::{InterfaceMatch, Machine, Network};
 use crate::image::iso9660;
@@ -15,8 +16,15 @@ use crate::net::IpNet;
 use crate::platform::Format;
 
 /// For a virtual CD-ROM drive.
-pub const ISO: Delivery =
-    Delivery { name: "config-drive", file: "config-drive.iso", format: Format::CloudInit, needs_mac: true, make: image };
+pub const ISO: Delivery = Delivery {
+    name: "config-drive",
+    file: "config-drive.iso",
+    formats: BOTH,
+    found_by: any,
+    needs_mac: true,
+    how: |os| medium(os, CD_ROM, "`openstack` or `kubevirt`"),
+    make: image,
+};
 
 fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
     let machine = seed.machine;
@@ -27,10 +35,11 @@ fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
     });
     let metadata = document(&metadata);
     let vendor_data = document(&json!({}));
-    let network = network_data(machine).map(|network| document(&network));
+    let network = (seed.format() == Format::CloudInit).then(|| network_data(machine)).flatten();
+    let network = network.map(|network| document(&network));
     let mut files: Vec<(&str, &[u8])> = vec![
         ("openstack/latest/meta_data.json", &metadata),
-        ("openstack/latest/user_data", seed.document("user-data")),
+        ("openstack/latest/user_data", seed.main()),
         ("openstack/latest/vendor_data.json", &vendor_data),
     ];
     files.extend(network.as_ref().map(|network| ("openstack/latest/network_data.json", network.as_slice())));

@@ -8,22 +8,28 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Delivery, Seed};
+use super::{CD_ROM, CLOUD_INIT, Delivery, Seed, any};
 use crate::error::Error;
 use crate::image::iso9660;
-use crate::platform::Format;
 use crate::yaml::{self, Yaml};
 
 /// For a virtual CD-ROM drive.
-pub const ISO: Delivery =
-    Delivery { name: "ovf-iso", file: "ovf-env.iso", format: Format::CloudInit, needs_mac: false, make: image };
+pub const ISO: Delivery = Delivery {
+    name: "ovf-iso",
+    file: "ovf-env.iso",
+    formats: CLOUD_INIT,
+    found_by: any,
+    needs_mac: false,
+    how: |_| CD_ROM.to_owned(),
+    make: image,
+};
 
 fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
     let network = network_property(seed.document("network-config"));
     let mut properties = vec![
         ("instance-id", seed.machine.instance_id.clone()),
         ("hostname", seed.machine.hostname.to_string()),
-        ("user-data", STANDARD.encode(seed.document("user-data"))),
+        ("user-data", STANDARD.encode(seed.main())),
     ];
     if !network.is_empty() {
         properties.push(("network-config", STANDARD.encode(&network)));
