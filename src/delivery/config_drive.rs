@@ -8,12 +8,14 @@
 
 use serde_json::{Value, json};
 
-use super::{BOTH, CD_ROM, Delivery, Seed, any, mac, medium};
+use super::{BOTH, Delivery, Seed, any, cd_rom, mac, medium};
 use crate::error::Error;
 use crate::host::{InterfaceMatch, Machine, Network};
 use crate::image::iso9660;
 use crate::net::IpNet;
 use crate::platform::Format;
+
+const LABEL: &str = "config-2";
 
 /// For a virtual CD-ROM drive.
 pub const ISO: Delivery = Delivery {
@@ -22,7 +24,7 @@ pub const ISO: Delivery = Delivery {
     formats: BOTH,
     found_by: any,
     needs_mac: true,
-    how: |os| medium(os, CD_ROM, "`openstack` or `kubevirt`"),
+    how: |os| medium(os, cd_rom(LABEL), "`openstack` or `kubevirt`"),
     make: image,
 };
 
@@ -43,7 +45,7 @@ fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
         ("openstack/latest/vendor_data.json", &vendor_data),
     ];
     files.extend(network.as_ref().map(|network| ("openstack/latest/network_data.json", network.as_slice())));
-    iso9660::write("config-2", &files)
+    iso9660::write(LABEL, &files)
 }
 
 fn document(value: &Value) -> Vec<u8> {
@@ -51,6 +53,7 @@ fn document(value: &Value) -> Vec<u8> {
 }
 
 /// OpenStack's description of a network (Nova, `doc/api_schemas/network_data.json`); a link is known by its hardware address.
+/// It has no word for search domains: cloud-init takes its own, `dns_search`, from a network (`convert_net_json`).
 fn network_data(machine: &Machine) -> Option<Value> {
     let network = machine.network.as_ref()?;
     let name = InterfaceMatch::RENAMED;
@@ -59,8 +62,11 @@ fn network_data(machine: &Machine) -> Option<Value> {
     if let Some(mtu) = network.mtu {
         link["mtu"] = mtu.into();
     }
-    let networks: Vec<Value> =
+    let mut networks: Vec<Value> =
         network.addresses.iter().enumerate().map(|(place, address)| subnet(network, place, *address)).collect();
+    if let Some(first) = networks.first_mut().filter(|_| !network.search.is_empty()) {
+        first["dns_search"] = network.search.clone().into();
+    }
     let services: Vec<Value> =
         network.nameservers.iter().map(|server| json!({"type": "dns", "address": server.to_string()})).collect();
     Some(json!({"links": [link], "networks": networks, "services": services}))

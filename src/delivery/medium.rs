@@ -4,7 +4,7 @@
 //!
 //! Source: openSUSE's package `ignition`, `ignition-setup-user.sh`.
 
-use super::{CD_ROM, DISK, Delivery, IGNITION, Seed};
+use super::{Delivery, IGNITION, Seed, cd_rom, disk};
 use crate::image::{fat, iso9660};
 
 const LABEL: &str = "ignition";
@@ -16,7 +16,7 @@ pub const ISO: Delivery = Delivery {
     formats: IGNITION,
     found_by: |os| os.ignition_medium,
     needs_mac: false,
-    how: |_| format!("{CD_ROM}; a first boot finds it by its label, `{LABEL}`"),
+    how: |_| cd_rom(LABEL),
     make: |seed| iso9660::write(LABEL, &files(seed)),
 };
 
@@ -24,7 +24,7 @@ pub const ISO: Delivery = Delivery {
 pub const FAT: Delivery = Delivery {
     name: "ignition-fat",
     file: "ignition-fat.img",
-    how: |_| format!("{DISK}; a first boot finds it by its label, `{LABEL}`"),
+    how: |_| disk(LABEL),
     make: |seed| fat::write(LABEL, &files(seed)),
     ..ISO
 };

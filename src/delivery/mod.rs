@@ -7,7 +7,7 @@ mod config_drive;
 mod initrd;
 mod medium;
 mod nocloud;
-mod ovf;
+pub mod ovf;
 
 use crate::error::Error;
 use crate::host::{InterfaceMatch, Machine};
@@ -104,17 +104,23 @@ fn any(_: &Os) -> bool {
     true
 }
 
-/// How an optical medium gets into a machine.
-const CD_ROM: &str = "a CD-ROM: `virt-install --disk FILE,device=cdrom`, on Proxmox VE `qm set VMID --ide2 STORAGE:iso/FILE,media=cdrom` once it is \
-                      uploaded, on bare metal the management controller's virtual media";
+/// How an optical medium of that label gets into a machine.
+fn cd_rom(label: &str) -> String {
+    format!(
+        "a CD-ROM (its label is `{label}`): `virt-install --disk FILE,device=cdrom`, on Proxmox VE `qm set VMID --ide2 STORAGE:iso/FILE,media=cdrom` once it is \
+         uploaded, on bare metal the management controller's virtual media"
+    )
+}
 
 /// How any other gets there.
-const DISK: &str = "a disk: a second one of a virtual machine, or a USB stick written with `dd`";
+fn disk(label: &str) -> String {
+    format!("a disk (its label is `{label}`): a second one of a virtual machine, or a USB stick written with `dd`")
+}
 
 /// The words for a medium: to cloud-init it is one, Ignition must be told for which platform it is one.
-fn medium(os: &Os, medium: &str, platforms: &str) -> String {
+fn medium(os: &Os, medium: String, platforms: &str) -> String {
     match Format::of(os.first_boot) {
-        Format::CloudInit => medium.to_owned(),
+        Format::CloudInit => medium,
         Format::Ignition => {
             format!("{medium}; Ignition reads it where the kernel's argument `{}` says {platforms}", os.platform_argument)
         }

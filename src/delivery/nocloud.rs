@@ -6,7 +6,7 @@
 //! takes `user-data` that is JSON. Beside it Afterburn wants the other three (`src/providers/proxmoxve/cloudconfig.rs`), a
 //! network of cloud-init's first version among them: an empty one, for the config has its own.
 
-use super::{BOTH, CD_ROM, DISK, Delivery, Seed, any, medium};
+use super::{BOTH, Delivery, Seed, any, cd_rom, disk, medium};
 use crate::error::Error;
 use crate::image::{fat, iso9660};
 use crate::platform::Format;
@@ -23,7 +23,7 @@ pub const ISO: Delivery = Delivery {
     formats: BOTH,
     found_by: any,
     needs_mac: false,
-    how: |os| medium(os, CD_ROM, PLATFORMS),
+    how: |os| medium(os, cd_rom(LABEL), PLATFORMS),
     make: |seed| image(seed, iso9660::write),
 };
 
@@ -31,7 +31,7 @@ pub const ISO: Delivery = Delivery {
 pub const FAT: Delivery = Delivery {
     name: "nocloud-fat",
     file: "seed.img",
-    how: |os| medium(os, DISK, PLATFORMS),
+    how: |os| medium(os, disk(LABEL), PLATFORMS),
     make: |seed| image(seed, fat::write),
     ..ISO
 };

@@ -109,7 +109,7 @@ fn user_data(node: &RawNode<'_>, os: &Os, report: &mut Report) {
             codes::PLATFORM_FORMAT
                 .found(format!("{} cannot hand a seed to {}", word.value, os.name))
                 .point(word, reads(os))
-                .help("boot the machine from an image (`deliver`), or use another system there"),
+                .help("leave `platform` out and boot the machine from an image (`deliver`), or use another system there"),
         );
     }
 }
