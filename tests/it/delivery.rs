@@ -63,11 +63,13 @@ fn made(os: &str, delivery: &str) -> (String, BTreeMap<String, String>) {
 }
 
 /// System, image, its label, its files in order, and which of them is the config.
+type Row<'a> = (&'a str, &'a str, &'a str, &'a [&'a str], &'a [&'a str]);
+
 #[test]
 fn every_system_finds_its_config() {
     let cloud = ["meta-data", "network-config", "user-data", "vendor-data"];
     let drive = ["openstack/latest/meta_data.json", "openstack/latest/user_data", "openstack/latest/vendor_data.json"];
-    let rows: &[(&str, &str, &str, &[&str], &[&str])] = &[
+    let rows: &[Row<'_>] = &[
         (
             "flatcar",
             "initrd",
