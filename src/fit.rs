@@ -77,7 +77,7 @@ pub fn place(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, platform: &Platform
             if way.is_some() && !may_shrink {
                 continue;
             }
-            match platform::fit(platform, format(node.program), &document, *effort) {
+            match platform::fit(platform, Format::of(node.program), &document, *effort) {
                 Ok(encoded) => {
                     let ways = ways(*wording, *effort, way, encoded.form);
                     return Ok(Placed { encoded, wording: *wording, ways });
@@ -90,18 +90,9 @@ pub fn place(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, platform: &Platform
     Err(closest)
 }
 
-/// The format that a first-boot program reads.
-#[must_use]
-pub fn format(program: FirstBootProgram) -> Format {
-    match program {
-        FirstBootProgram::CloudInit => Format::CloudInit,
-        FirstBootProgram::Ignition { .. } => Format::Ignition,
-    }
-}
-
 /// One machine's documents that mean the same, the usual one first.
 fn documents(machine: &Machine, program: FirstBootProgram, platform: &Platform, effort: Effort) -> Vec<(Option<Way>, Vec<u8>)> {
-    let compresses = platform.forms(format(program)).iter().any(|form| form.is_compressed());
+    let compresses = platform.forms(Format::of(program)).iter().any(|form| form.is_compressed());
     let mut documents = Vec::new();
     match program {
         FirstBootProgram::CloudInit => {

@@ -42,6 +42,17 @@ pub struct Os {
     pub drop_ins: &'static [(&'static str, &'static str, &'static str)],
     /// Files that, empty, keep the image from making swap of memory at boot.
     pub swap_generators: &'static [&'static str],
+    /// The paths in its initial RAM disk, without the first `/`, at which its releases look for an Ignition config; none where
+    /// no release does.
+    pub ramdisk_configs: &'static [&'static str],
+    /// The kernel's arguments with which a machine that boots from that RAM disk runs Ignition.
+    pub first_boot_arguments: &'static str,
+    /// The kernel's argument that tells Ignition its platform.
+    pub platform_argument: &'static str,
+    /// Whether it looks for a medium labelled `ignition`.
+    pub ignition_medium: bool,
+    /// The name of QEMU's firmware variable with an Ignition config (coreos/ignition, docs/supported-platforms.md).
+    pub firmware_config: &'static str,
 }
 
 /// The program that reads the seed at the first boot.
@@ -107,10 +118,9 @@ impl fmt::Display for SpecVersion {
 impl FromStr for SpecVersion {
     type Err = String;
 
-    /// Accepts `3.3.0` and `3.3`.
+    /// Accepts it as a config has it, in three numbers.
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = |version: &Self| version.as_str() == text || version.as_str().strip_suffix(".0") == Some(text);
-        Self::ALL.into_iter().find(known).ok_or_else(|| {
+        Self::ALL.into_iter().find(|version| version.as_str() == text).ok_or_else(|| {
             let [oldest, .., newest] = Self::ALL;
             format!("`{text}` is not a version of Ignition's spec that is written here ({oldest} to {newest})")
         })
@@ -143,6 +153,11 @@ const DEBIAN: Os = Os {
     to_enable: &[],
     drop_ins: &[],
     swap_generators: &[],
+    ramdisk_configs: &[],
+    first_boot_arguments: "",
+    platform_argument: "",
+    ignition_medium: false,
+    firmware_config: "",
 };
 
 const UBUNTU: Os = Os { name: "ubuntu", resolv_conf: Some("/run/systemd/resolve/resolv.conf"), ..DEBIAN };
@@ -157,11 +172,14 @@ const READ_ONLY_USR: Os = Os {
     bin_dir: "/opt/bin",
     volume_plugin_dir: Some("/opt/libexec/kubernetes/kubelet-plugins/volume/exec/"),
     to_enable: &["containerd.service", "kubelet.service"],
+    platform_argument: "ignition.platform.id",
+    firmware_config: "opt/com.coreos/config",
     ..DEBIAN
 };
 
 /// Reads spec 3.3 since release 3185, 3.4 in today's (Butane's table of the `flatcar` variant). SELinux is permissive.
-/// containerd's unit names a configuration below /usr in its environment.
+/// containerd's unit names a configuration below /usr in its environment. The RAM disk's directory of the image's vendor is
+/// `/usr/share/oem`, and `/oem` in releases that boot in two stages (flatcar/bootengine, dracut/53ignition/ignition-setup.sh).
 const FLATCAR: Os = Os {
     name: "flatcar",
     first_boot: FirstBootProgram::Ignition {
@@ -176,11 +194,16 @@ const FLATCAR: Os = Os {
         "20-kubespore.conf",
         "[Service]\nEnvironment=CONTAINERD_CONFIG=/etc/containerd/config.toml\n",
     )],
+    ramdisk_configs: &["usr/share/oem/config.ign", "oem/config.ign"],
+    first_boot_arguments: "flatcar.first_boot=1",
+    platform_argument: "flatcar.oem.id",
+    firmware_config: "opt/org.flatcar-linux/config",
     ..READ_ONLY_USR
 };
 
 /// Reads every spec version. SELinux is enforcing; `/opt` is `/var/opt`, labelled as `/opt` is. Fedora makes swap of
-/// memory wherever zram-generator finds a configuration; an empty one in /etc wins over the image's.
+/// memory wherever zram-generator finds a configuration; an empty one in /etc wins over the image's. Its live images read the
+/// RAM disk's `/config.ign` (coreos/fedora-coreos-config, 40ignition-conf, coreos-ignition-setup-user.sh).
 const FEDORA_COREOS: Os = Os {
     name: "fedora-coreos",
     first_boot: FirstBootProgram::Ignition {
@@ -191,11 +214,14 @@ const FEDORA_COREOS: Os = Os {
     resolv_conf: Some("/run/systemd/resolve/resolv.conf"),
     reboot_manager: Some("zincati.service"),
     swap_generators: &["/etc/systemd/zram-generator.conf"],
+    ramdisk_configs: &["config.ign"],
+    first_boot_arguments: "ignition.firstboot ignition.platform.id=metal",
     ..READ_ONLY_USR
 };
 
 /// Releases 4.8 to 4.13 read spec 3.2, those from 4.19 on 3.5 (Butane's table of the `openshift` variant). SELinux is
-/// enforcing. Reboots after updates are OpenShift's own, which is not here. There is no systemd-resolved.
+/// enforcing. Reboots after updates are OpenShift's own, which is not here. There is no systemd-resolved. Its live images are
+/// made as Fedora CoreOS's are.
 const RHCOS: Os = Os {
     name: "rhcos",
     first_boot: FirstBootProgram::Ignition {
@@ -203,11 +229,14 @@ const RHCOS: Os = Os {
         newest: SpecVersion::V3_5,
         network: NetworkDaemon::NetworkManager,
     },
+    ramdisk_configs: FEDORA_COREOS.ramdisk_configs,
+    first_boot_arguments: FEDORA_COREOS.first_boot_arguments,
     ..READ_ONLY_USR
 };
 
 /// openSUSE's Factory has Ignition 2.19, which reads spec 3.4. SELinux is enforcing. transactional-update makes the new
-/// snapshot, rebootmgr boots it. There is no systemd-resolved.
+/// snapshot, rebootmgr boots it. There is no systemd-resolved. No live image runs from memory; a first boot reads
+/// `ignition/config.ign` of a medium labelled `ignition` (openSUSE's package, ignition-setup-user.sh).
 const MICROOS: Os = Os {
     name: "microos",
     first_boot: FirstBootProgram::Ignition {
@@ -216,6 +245,7 @@ const MICROOS: Os = Os {
         network: NetworkDaemon::NetworkManager,
     },
     reboot_manager: Some("rebootmgr.service"),
+    ignition_medium: true,
     ..READ_ONLY_USR
 };
 
@@ -303,9 +333,8 @@ mod tests {
     fn versions_read_back() {
         for version in SpecVersion::ALL {
             assert_eq!(version.as_str().parse(), Ok(version));
-            assert_eq!(version.as_str()[..3].parse(), Ok(version));
         }
-        for bad in ["", "3", "3.7.0", "3.3.0-experimental", "2.3.0"] {
+        for bad in ["", "3", "3.3", "3.7.0", "3.3.0-experimental", "2.3.0"] {
             assert!(bad.parse::<SpecVersion>().is_err(), "{bad}");
         }
     }

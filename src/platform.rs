@@ -8,9 +8,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::gzip::{self, Effort};
+use crate::os::{FirstBootProgram, Os};
 
 /// What a platform wants of user-data.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Platform {
     /// The profile's word for it.
     pub name: &'static str,
@@ -27,6 +28,35 @@ pub struct Platform {
     pub cloud_init_file: &'static str,
     /// The name of the emitted file with an Ignition config.
     pub ignition_file: &'static str,
+    /// What it wants beside that file.
+    pub beside: Beside,
+    /// How the file reaches a machine, in words: what follows "the file is", with `FILE` for its path.
+    pub how: fn(&Handed<'_>) -> String,
+}
+
+/// What a platform wants beside the user-data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// A second value with the instance-id and the network (cloud-init, `cloudinit/sources/DataSourceVMware.py`), in a file of this name.
+    GuestMetadata(&'static str),
+    /// A Kubernetes Secret with the user-data and the network, in a file of this name.
+    Secret(&'static str),
+}
+
+/// What is handed over, and to what.
+pub struct Handed<'a> {
+    /// The machine's operating system.
+    pub os: &'a Os,
+    /// How the document is wrapped.
+    pub form: Form,
+}
+
+impl Handed<'_> {
+    fn cloud_init(&self) -> bool {
+        Format::of(self.os.first_boot) == Format::CloudInit
+    }
 }
 
 /// A largest size.
@@ -105,6 +135,26 @@ pub enum Format {
     Ignition,
 }
 
+impl Format {
+    /// Returns the format that a first-boot program reads.
+    #[must_use]
+    pub fn of(program: FirstBootProgram) -> Self {
+        match program {
+            FirstBootProgram::CloudInit => Self::CloudInit,
+            FirstBootProgram::Ignition { .. } => Self::Ignition,
+        }
+    }
+
+    /// Returns the name of the document that everything is in.
+    #[must_use]
+    pub fn document(self) -> &'static str {
+        match self {
+            Self::CloudInit => "user-data",
+            Self::Ignition => "config.ign",
+        }
+    }
+}
+
 /// A document as a platform takes it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Encoded {
@@ -160,6 +210,8 @@ const SERVICE: Platform = Platform {
     ignition: TEXT,
     cloud_init_file: "user-data",
     ignition_file: "config.ign",
+    beside: Beside::Nothing,
+    how: |_| "the instance's user-data".to_owned(),
 };
 
 /// A medium of the user's own: everything goes, nothing ends.
@@ -193,23 +245,45 @@ const AZURE: Platform = Platform {
     cloud_init: BASE64_OR_GZIP,
     ignition: BASE64,
     cloud_init_file: "custom-data",
+    how: |_| {
+        "base64 already, as `osProfile.customData` of the REST API, of templates and of Terraform's `custom_data` is; `az vm create --custom-data` encodes what \
+         it is given, so hand it the output of `base64 -d FILE`"
+            .to_owned()
+    },
     ..SERVICE
 };
 
 /// 32 KiB of base64 unless the operator allows more (`vm.userdata.max.length`; cluster-api-provider-cloudstack #9, #14).
-const CLOUDSTACK: Platform =
-    Platform { name: "cloudstack", limit: Some(Limit { bytes: 32 * KIB, counted: Counted::Base64 }), ..SERVICE };
+const CLOUDSTACK: Platform = Platform {
+    name: "cloudstack",
+    limit: Some(Limit { bytes: 32 * KIB, counted: Counted::Base64 }),
+    how: |_| {
+        "a virtual machine's `userdata`, which the API takes as base64: `cmk deploy virtualmachine userdata=$(base64 -w0 FILE)`"
+            .to_owned()
+    },
+    ..SERVICE
+};
 
 /// 64 KiB of text (API reference, "user_data"); the data travels in JSON, and nothing decodes it.
 const DIGITALOCEAN: Platform = Platform {
     name: "digitalocean",
     limit: Some(Limit { bytes: 64 * KIB, counted: Counted::AsSent }),
     cloud_init: TEXT,
+    how: |_| "a droplet's user data: `doctl compute droplet create --user-data-file FILE`".to_owned(),
     ..SERVICE
 };
 
 /// 16 KB before base64, compressed data as it is (EC2 user guide, "user data").
-const EC2: Platform = Platform { name: "ec2", limit: Some(Limit { bytes: 16 * KIB, counted: Counted::Decoded }), ..SERVICE };
+const EC2: Platform = Platform {
+    name: "ec2",
+    limit: Some(Limit { bytes: 16 * KIB, counted: Counted::Decoded }),
+    how: |handed| {
+        // `file://` reads text, and gzip is none.
+        let scheme = if handed.form.is_compressed() { "fileb" } else { "file" };
+        format!("an instance's user data: `aws ec2 run-instances --user-data {scheme}://FILE`, which makes the base64 itself")
+    },
+    ..SERVICE
+};
 
 /// 256 KiB for the value of the metadata key `user-data`; base64 where `user-data-encoding` says so (metadata reference,
 /// cloud-init's GCE datasource). Ignition's provider knows no such second key.
@@ -217,6 +291,15 @@ const GCE: Platform = Platform {
     name: "gce",
     limit: Some(Limit { bytes: 256 * KIB, counted: Counted::AsSent }),
     cloud_init: &[Form::Raw, Form::GzipBase64],
+    how: |handed| {
+        let encoding = match handed.form {
+            Form::GzipBase64 => " --metadata user-data-encoding=base64`, the second key with it",
+            Form::Raw | Form::Gzip | Form::Base64 => "`",
+        };
+        format!(
+            "the value of the metadata key `user-data`: `gcloud compute instances create --metadata-from-file user-data=FILE{encoding}"
+        )
+    },
     ..SERVICE
 };
 
@@ -225,11 +308,19 @@ const HETZNER: Platform = Platform {
     name: "hetzner",
     limit: Some(Limit { bytes: 32 * KIB, counted: Counted::AsSent }),
     cloud_init: &[Form::Raw, Form::GzipBase64],
+    how: |_| "a server's user data: `hcloud server create --user-data-from-file FILE`".to_owned(),
     ..SERVICE
 };
 
 /// The seed is an image. Ignition reads key-value pairs instead, about a kilobyte each, which its own tool splits.
-const HYPERV: Platform = Platform { name: "hyperv", ..MEDIUM };
+const HYPERV: Platform = Platform {
+    name: "hyperv",
+    how: |handed| match Format::of(handed.os.first_boot) {
+        Format::CloudInit => "what the seed's image holds; attach that".to_owned(),
+        Format::Ignition => "split into key-value pairs by `kvpctl VM add-ign FILE`".to_owned(),
+    },
+    ..MEDIUM
+};
 
 /// 2 048 bytes inline, refused to grow (kubevirt #2559); anything larger goes into a Secret, which this file is for.
 /// A Secret ends at 1 MiB, its values before base64 (Kubernetes documentation, "Secrets").
@@ -237,11 +328,31 @@ const KUBEVIRT: Platform = Platform {
     name: "kubevirt",
     limit: Some(Limit { bytes: KIB * KIB, counted: Counted::Decoded }),
     cloud_init_file: "userdata",
+    beside: Beside::Secret("secret.yaml"),
+    how: |_| {
+        "what `platform/secret.yaml` carries, for inline a volume takes no more than 2048 bytes of it: `kubectl apply -f` that file, then name the Secret as \
+         `secretRef` of the virtual machine's `cloudInitNoCloud` or `cloudInitConfigDrive` volume, and where it has a network as `networkDataSecretRef` too"
+            .to_owned()
+    },
     ..SERVICE
 };
 
 /// The seed is an image; Ignition gets a file through the firmware's configuration device.
-const LIBVIRT: Platform = Platform { name: "libvirt", ..MEDIUM };
+const LIBVIRT: Platform = Platform {
+    name: "libvirt",
+    how: |handed| {
+        match Format::of(handed.os.first_boot) {
+        Format::CloudInit => {
+            "what `virt-install --cloud-init user-data=FILE,meta-data=…,network-config=…` makes an image of, with the documents beside".to_owned()
+        }
+        Format::Ignition => format!(
+            "a firmware variable: `virt-install --qemu-commandline=\"-fw_cfg name={},file=FILE\"`",
+            handed.os.firmware_config
+        ),
+    }
+    },
+    ..MEDIUM
+};
 
 /// 16 KiB before base64 (API reference, "metadata.user_data"). Ignition's provider for Akamai decompresses.
 const LINODE: Platform = Platform {
@@ -249,35 +360,85 @@ const LINODE: Platform = Platform {
     limit: Some(Limit { bytes: 16 * KIB, counted: Counted::Decoded }),
     cloud_init: BASE64_OR_GZIP,
     ignition: BASE64_OR_GZIP,
+    how: |_| {
+        "base64 already, as `metadata.user_data` of the API is: `linode-cli linodes create --metadata.user_data \"$(cat FILE)\"`"
+            .to_owned()
+    },
     ..SERVICE
 };
 
 /// A configuration key, `cloud-init.user-data`, of YAML text. There is no provider for Ignition.
-const LXD: Platform =
-    Platform { name: "lxd", cloud_init: TEXT, ignition: NONE, cloud_init_file: "cloud-init.user-data", ..SERVICE };
+const LXD: Platform = Platform {
+    name: "lxd",
+    cloud_init: TEXT,
+    ignition: NONE,
+    cloud_init_file: "cloud-init.user-data",
+    how: |_| {
+        "a configuration key, and the network is another: `lxc config set NODE cloud-init.user-data - <FILE`, and `cloud-init.network-config - <` that document"
+            .to_owned()
+    },
+    ..SERVICE
+};
 
 /// The API takes base64; curtin hands the data on. There is no provider for Ignition.
-const MAAS: Platform = Platform { name: "maas", cloud_init: BASE64_OR_GZIP, ignition: NONE, ..SERVICE };
+const MAAS: Platform = Platform {
+    name: "maas",
+    cloud_init: BASE64_OR_GZIP,
+    ignition: NONE,
+    how: |_| "base64 already, as the API wants it: `maas PROFILE machine deploy SYSTEM user_data=\"$(cat FILE)\"`".to_owned(),
+    ..SERVICE
+};
 
 /// A medium or a server of the user's own.
-const METAL: Platform = Platform { name: "metal", ..MEDIUM };
+const METAL: Platform = Platform {
+    name: "metal",
+    how: |handed| {
+        match Format::of(handed.os.first_boot) {
+        Format::CloudInit => {
+            "what a web server of your own hands out, beside the other three documents: the kernel's argument is `ds=nocloud;s=http://SERVER/NODE/`".to_owned()
+        }
+        Format::Ignition => format!(
+            "what a web server of your own hands out: the kernel's arguments are `{}` and `ignition.config.url=http://SERVER/FILE`",
+            if handed.os.first_boot_arguments.is_empty() { "ignition.firstboot ignition.platform.id=metal" } else { handed.os.first_boot_arguments }
+        ),
+    }
+    },
+    ..MEDIUM
+};
 
 /// 32 000 bytes for all metadata of an instance, the base64 of `user_data` among it (API reference, "LaunchInstanceDetails").
-/// What else is in there is the user's; the shortest of it, one SSH key, is not counted here.
+/// 512 of them are left for what else is in there: the keys' names and an SSH key.
 const OCI: Platform = Platform {
     name: "oci",
-    limit: Some(Limit { bytes: 32_000, counted: Counted::Base64 }),
+    limit: Some(Limit { bytes: 32_000 - 512, counted: Counted::Base64 }),
     cloud_init: BASE64_OR_GZIP,
     ignition: BASE64,
+    how: |_| {
+        "base64 already, as `metadata.user_data` of the API and of Terraform is; `oci compute instance launch --user-data-file` encodes what it is given, so hand it \
+         the output of `base64 -d FILE`"
+            .to_owned()
+    },
     ..SERVICE
 };
 
 /// 65 535 bytes of base64, which the client makes (Nova, "user data").
-const OPENSTACK: Platform =
-    Platform { name: "openstack", limit: Some(Limit { bytes: 65_535, counted: Counted::Base64 }), ..SERVICE };
+const OPENSTACK: Platform = Platform {
+    name: "openstack",
+    limit: Some(Limit { bytes: 65_535, counted: Counted::Base64 }),
+    how: |_| "an instance's user data, of which the client makes base64: `openstack server create --user-data FILE`".to_owned(),
+    ..SERVICE
+};
 
 /// A snippet on a storage of Proxmox VE, copied into the seed image as it is.
-const PROXMOX: Platform = Platform { name: "proxmox", cloud_init: TEXT, ..MEDIUM };
+const PROXMOX: Platform = Platform {
+    name: "proxmox",
+    cloud_init: TEXT,
+    how: |handed| {
+        let also = if handed.cloud_init() { ",meta=…,network=…` with the documents beside, all of them" } else { "`," };
+        format!("a snippet: `qm set VMID --cicustom user=STORAGE:snippets/FILE{also} on a storage for snippets")
+    },
+    ..MEDIUM
+};
 
 /// 64 KiB for each guestinfo value (open-vm-tools; vm-operator #148), as it is stored. The second key,
 /// `guestinfo.userdata.encoding` or `guestinfo.ignition.config.data.encoding`, names the form.
@@ -289,6 +450,20 @@ const VMWARE: Platform = Platform {
     ignition: BASE64_OR_GZIP,
     cloud_init_file: "guestinfo.userdata",
     ignition_file: "guestinfo.ignition.config.data",
+    beside: Beside::GuestMetadata("guestinfo.metadata"),
+    how: |handed| {
+        let key = if handed.cloud_init() { "guestinfo.userdata" } else { "guestinfo.ignition.config.data" };
+        let form = handed.form.as_str();
+        let own = format!("`govc vm.change -vm NODE -f {key}=FILE -e {key}.encoding={form}`");
+        if handed.cloud_init() {
+            format!(
+                "one of two values, each with the name of its encoding: {own}, and the same with `guestinfo.metadata`, whose encoding is {}",
+                Form::Base64.as_str()
+            )
+        } else {
+            format!("a value, with the name of its encoding: {own}")
+        }
+    },
 };
 
 /// Finds a platform by the profile's word.
@@ -304,6 +479,18 @@ impl Platform {
         match format {
             Format::CloudInit => self.cloud_init,
             Format::Ignition => self.ignition,
+        }
+    }
+
+    /// Returns the form whose size the platform counts when it is given one: it may undo base64, or make it.
+    #[must_use]
+    pub fn counts(&self, given: Form) -> Form {
+        match (self.limit.map_or(Counted::AsSent, |limit| limit.counted), given) {
+            (Counted::Decoded, Form::Base64) => Form::Raw,
+            (Counted::Decoded, Form::GzipBase64) => Form::Gzip,
+            (Counted::Base64, Form::Raw) => Form::Base64,
+            (Counted::Base64, Form::Gzip) => Form::GzipBase64,
+            (_, form) => form,
         }
     }
 
@@ -442,7 +629,7 @@ mod tests {
                 ("hetzner", 32_768),
                 ("kubevirt", 1_048_576),
                 ("linode", 16_384),
-                ("oci", 32_000),
+                ("oci", 32_000 - 512),
                 ("openstack", 65_535),
                 ("vmware", 65_536),
             ]
@@ -461,8 +648,8 @@ mod tests {
         assert_eq!(fit(openstack, Format::Ignition, &[b'x'; 49_150], Effort::Usual), Err(refused));
         assert_eq!(refused.over_by(), Some(1));
         let oci = find("oci").expect("a row");
-        assert_eq!(fit(oci, Format::Ignition, &[b'x'; 24_000], Effort::Usual).map(|e| e.counted), Ok(32_000));
-        assert!(fit(oci, Format::Ignition, &[b'x'; 24_001], Effort::Usual).is_err());
+        assert_eq!(fit(oci, Format::Ignition, &[b'x'; 23_616], Effort::Usual).map(|e| e.counted), Ok(31_488));
+        assert!(fit(oci, Format::Ignition, &[b'x'; 23_617], Effort::Usual).is_err());
     }
 
     #[test]
@@ -506,10 +693,49 @@ mod tests {
     }
 
     #[test]
+    fn every_row_says_how_its_file_reaches_a_machine() {
+        for platform in ALL {
+            for os in ["debian", "flatcar", "microos"].map(|os| crate::os::find(os).expect("a row")) {
+                for form in platform.forms(Format::of(os.first_boot)) {
+                    let how = (platform.how)(&Handed { os, form: *form });
+                    assert!(
+                        how.matches('`').count() % 2 == 0 && !how.contains("``") && !how.ends_with('.'),
+                        "{}: {how}",
+                        platform.name
+                    );
+                }
+            }
+        }
+        let how = |name: &str, os: &str, form| {
+            (find(name).expect("a row").how)(&Handed { os: crate::os::find(os).expect("a row"), form })
+        };
+        assert!(how("ec2", "debian", Form::Gzip).contains("fileb://FILE"));
+        assert!(how("ec2", "debian", Form::Raw).contains(" file://FILE"));
+        assert!(how("gce", "debian", Form::GzipBase64).contains("user-data-encoding=base64"));
+        assert!(!how("gce", "debian", Form::Raw).contains("encoding"));
+        assert!(how("vmware", "debian", Form::GzipBase64).contains("guestinfo.userdata.encoding=gzip+base64"));
+        assert!(how("vmware", "flatcar", Form::Base64).contains("guestinfo.ignition.config.data.encoding=base64"));
+        assert!(how("libvirt", "flatcar", Form::Raw).contains("opt/org.flatcar-linux/config"));
+        assert!(how("libvirt", "rhcos", Form::Raw).contains("opt/com.coreos/config"));
+    }
+
+    #[test]
+    fn what_is_counted_is_the_size_of_its_form() {
+        let document = incompressible(1000);
+        for platform in ALL {
+            for form in platform.cloud_init.iter().chain(platform.ignition) {
+                let counted = platform.count(*form, &form.wrap(&document, Effort::Usual));
+                let meant = platform.counts(*form).wrap(&document, Effort::Usual).len();
+                assert_eq!(counted, meant, "{} {}", platform.name, form.as_str());
+            }
+        }
+    }
+
+    #[test]
     fn rows_are_sorted_and_found() {
         assert!(ALL.windows(2).all(|pair| pair[0].name < pair[1].name));
         for platform in ALL {
-            assert_eq!(find(platform.name), Some(platform));
+            assert_eq!(find(platform.name).map(|found| found.name), Some(platform.name));
             assert!(!platform.cloud_init.is_empty(), "{}", platform.name);
         }
     }

@@ -1,6 +1,7 @@
 //! `kubespore inspect`: look inside what was made.
 //!
-//! In: a seed or one of its documents. Out: what it writes and runs, secrets blanked out. Absent on purpose: which secrets
+//! In: a seed or one of its documents. Out: what it writes and runs, secrets blanked out, and what a first-boot program would not
+//! take. Absent on purpose: which secrets
 //! it carries (`held`).
 
 use std::fmt::Write;
@@ -12,7 +13,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::bundle::KeyArgs;
-use super::{Failure, Talk, held};
+use super::{Failure, Talk, held, opened};
 use crate::error::{Doing, Error};
 use crate::gzip;
 use crate::handover::MachineFile;
@@ -64,6 +65,9 @@ struct Found {
     label: Option<String>,
     /// The documents it holds.
     documents: Vec<Document>,
+    /// What is wrong with them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -104,7 +108,11 @@ pub fn run(args: &InspectArgs, talk: &Talk) -> Result<(), Failure> {
         (None, Form::Json) => serde_json::to_string_pretty(&found).expect("strings and numbers always serialise") + "\n",
         (None, Form::Text) => list(&found),
     };
-    talk.data(text.as_bytes())
+    talk.data(text.as_bytes())?;
+    for fault in &found.faults {
+        talk.say(&format!("error: {}: {fault}", args.file.display()));
+    }
+    if found.faults.is_empty() { Ok(()) } else { Err(Failure::Refused) }
 }
 
 fn find(path: &Path) -> Result<Found, Error> {
@@ -120,18 +128,26 @@ fn find(path: &Path) -> Result<Found, Error> {
     let packed = without_base64(std::fs::read(path).doing(|| format!("reading {shown}"))?);
     let compressed = gzip::is_compressed(&packed);
     let bytes = if compressed { gzip::decompress(&packed, MOST).doing(|| format!("reading {shown}"))? } else { packed.clone() };
-    if let (Ok(text), false) = (std::str::from_utf8(&bytes), image::recognises(&bytes)) {
+    if std::str::from_utf8(&bytes).is_ok() && !image::recognises(&bytes) {
         let name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
-        return Ok(Found { label: None, documents: vec![document(name, &bytes, text, path)?] });
+        return found(None, vec![(name, bytes.clone())], path);
     }
     // More archives may follow the one that is compressed.
     let archives = compressed && image::cpio::recognises(&bytes);
     let image = if archives { image::cpio::read(&packed) } else { image::read(&bytes) }.doing(|| format!("reading {shown}"))?;
-    let documents = image.files.iter().map(|(name, bytes)| {
-        let text = String::from_utf8_lossy(bytes);
-        document(name.clone(), bytes, &text, path)
-    });
-    Ok(Found { label: Some(image.label), documents: documents.collect::<Result<_, _>>()? })
+    let label = Some(image.label.clone());
+    found(label, opened::documents(image).doing(|| format!("reading {shown}"))?, path)
+}
+
+fn found(label: Option<String>, files: Vec<(String, Vec<u8>)>, path: &Path) -> Result<Found, Error> {
+    let texts: Vec<_> = files.iter().map(|(name, bytes)| (name, bytes, String::from_utf8_lossy(bytes))).collect();
+    let (mut documents, mut faults) = (Vec::new(), Vec::new());
+    for (name, bytes, text) in texts {
+        let fault = opened::fault(name, &text);
+        documents.push(document(name.clone(), bytes, &text, fault.is_none(), path)?);
+        faults.extend(fault);
+    }
+    Ok(Found { label, documents, faults })
 }
 
 /// Takes off the base64 that a platform's field is wrapped in.
@@ -141,9 +157,12 @@ fn without_base64(bytes: Vec<u8>) -> Vec<u8> {
     STANDARD.decode(bytes.trim_ascii()).ok().filter(begins).unwrap_or(bytes)
 }
 
-fn document(name: String, bytes: &[u8], text: &str, path: &Path) -> Result<Document, Error> {
+/// One document; what a `sound` one does is read.
+fn document(name: String, bytes: &[u8], text: &str, sound: bool, path: &Path) -> Result<Document, Error> {
     let doing = || format!("reading {name} of {}", path.display());
-    let decoded = if text.starts_with("#cloud-config") {
+    let decoded = if !sound {
+        None
+    } else if text.starts_with("#cloud-config") {
         Some(cloud_init::decode(text).doing(doing)?)
     } else if ignition::is_config(text) {
         Some(of_ignition(ignition::decode(text).doing(doing)?))

@@ -108,6 +108,19 @@ fn fitted(name: &str, size: &handover::Size) -> Option<String> {
     Some(format!("{name} fits {platform} ({} bytes as {}, {limit} allowed) with: {ways}", given.counted, given.form))
 }
 
+/// From this share of a platform's limit on, in per cent, the next addition may not fit.
+const NEAR: usize = 80;
+
+fn near(name: &str, size: &handover::Size) -> Option<String> {
+    let share = size.share().filter(|share| *share >= NEAR)?;
+    let (platform, limit, given) = (size.platform.as_ref()?, size.limit?, size.given.as_ref()?);
+    let also = match &given.counted_as {
+        Some(as_) if *as_ != given.form => format!(", counted as {as_}"),
+        _ => String::new(),
+    };
+    Some(format!("{name} takes {share} % of what {platform} allows: {} of {limit} bytes as {}{also}", given.counted, given.form))
+}
+
 /// The last look before anything is written: a profile's own files may hold what they must not.
 fn refuse_exposure(plan: &ClusterPlan<'_>, tree: &Tree) -> Result<(), Error> {
     let may_hold = |name: &str, secret: &secrets::SecretName| {
@@ -187,7 +200,7 @@ pub fn assemble(
             }
             None => {
                 let (files, entry) = artefacts::of(plan, node, may_shrink)?;
-                if let Some(line) = fitted(name, &entry.size) {
+                for line in fitted(name, &entry.size).into_iter().chain(near(name, &entry.size)) {
                     say(&line);
                 }
                 tree.graft(&prefix, files);

@@ -12,13 +12,13 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time};
 
 use super::bundle::KeyArgs;
-use super::{Failure, Talk};
+use super::{Failure, Talk, opened};
 use crate::error::Error;
 use crate::handover::{Lifetime, Manifest, digest};
 use crate::out::{self, MANIFEST};
 use crate::plan::may_hold;
 use crate::tree::Tree;
-use crate::{exposure, secrets};
+use crate::{exposure, image, secrets};
 
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
@@ -81,6 +81,7 @@ pub fn run(args: &VerifyArgs, talk: &Talk) -> Result<(), Failure> {
     })?;
     let at = args.at.unwrap_or_else(OffsetDateTime::now_utc).replace_nanosecond(0).expect("zero is a nanosecond");
     let mut faults = differences(&manifest, &tree);
+    faults.extend(other_seeds(&manifest, &tree));
     if let Some(path) = &args.secrets {
         faults.extend(exposures(path, &args.keys.keys(), &manifest, &tree)?);
     }
@@ -114,6 +115,35 @@ fn differences(manifest: &Manifest, tree: &Tree) -> Vec<String> {
         let known = parts.next().and_then(|node| manifest.nodes.get(node)).zip(parts.next());
         if known.is_none_or(|(node, file)| !node.files.contains_key(file)) {
             faults.push(format!("{path}: the manifest does not know it"));
+        }
+    }
+    faults
+}
+
+/// Images whose documents are not those beside them: a machine would become another than this directory says.
+fn other_seeds(manifest: &Manifest, tree: &Tree) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (name, node) in &manifest.nodes {
+        let beside = |file: &str| tree.get(&format!("nodes/{name}/{file}"));
+        let main = ["user-data", "config.ign"].iter().find_map(|file| beside(file));
+        for (file, bytes) in node.files.keys().filter_map(|file| Some((file, beside(file)?))) {
+            if !image::recognises(bytes) {
+                continue;
+            }
+            let path = format!("nodes/{name}/{file}");
+            let documents = match image::read(bytes).map_err(|error| error.what).and_then(opened::documents) {
+                Ok(documents) => documents,
+                Err(fault) => {
+                    faults.push(format!("{path}: {fault}"));
+                    continue;
+                }
+            };
+            let mains: Vec<_> = documents.iter().filter(|(document, _)| opened::is_main(document)).collect();
+            if mains.is_empty() {
+                faults.push(format!("{path}: there is no seed in it"));
+            }
+            let others = mains.iter().filter(|(_, content)| main != Some(content.as_slice()));
+            faults.extend(others.map(|(document, _)| format!("{path}: its {document} is not the document beside it")));
         }
     }
     faults

@@ -3,20 +3,30 @@
 //! In: a seed. Out: an ISO 9660 image labelled `config-2`. Absent on purpose: keys and passwords in the
 //! metadata; users are in the user-data.
 //!
-//! Sources: OpenStack Nova, "Config drives"; cloud-init, `cloudinit/sources/helpers/openstack.py`.
+//! Sources: OpenStack Nova, "Config drives"; cloud-init, `cloudinit/sources/helpers/openstack.py`; Ignition,
+//! `internal/providers/openstack` and `kubevirt`, which read `user_data` alone: an Ignition config has its own network.
 
 use serde_json::{Value, json};
 
-use super::{Delivery, Seed, mac};
+use super::{BOTH, Delivery, Seed, any, cd_rom, mac, medium};
 use crate::error::Error;
 use crate::host::{InterfaceMatch, Machine, Network};
 use crate::image::iso9660;
 use crate::net::IpNet;
 use crate::platform::Format;
 
+const LABEL: &str = "config-2";
+
 /// For a virtual CD-ROM drive.
-pub const ISO: Delivery =
-    Delivery { name: "config-drive", file: "config-drive.iso", format: Format::CloudInit, needs_mac: true, make: image };
+pub const ISO: Delivery = Delivery {
+    name: "config-drive",
+    file: "config-drive.iso",
+    formats: BOTH,
+    found_by: any,
+    needs_mac: true,
+    how: |os| medium(os, cd_rom(LABEL), "`openstack` or `kubevirt`"),
+    make: image,
+};
 
 fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
     let machine = seed.machine;
@@ -27,14 +37,15 @@ fn image(seed: &Seed<'_>) -> Result<Vec<u8>, Error> {
     });
     let metadata = document(&metadata);
     let vendor_data = document(&json!({}));
-    let network = network_data(machine).map(|network| document(&network));
+    let network = (seed.format() == Format::CloudInit).then(|| network_data(machine)).flatten();
+    let network = network.map(|network| document(&network));
     let mut files: Vec<(&str, &[u8])> = vec![
         ("openstack/latest/meta_data.json", &metadata),
-        ("openstack/latest/user_data", seed.document("user-data")),
+        ("openstack/latest/user_data", seed.main()),
         ("openstack/latest/vendor_data.json", &vendor_data),
     ];
     files.extend(network.as_ref().map(|network| ("openstack/latest/network_data.json", network.as_slice())));
-    iso9660::write("config-2", &files)
+    iso9660::write(LABEL, &files)
 }
 
 fn document(value: &Value) -> Vec<u8> {
@@ -42,6 +53,7 @@ fn document(value: &Value) -> Vec<u8> {
 }
 
 /// OpenStack's description of a network (Nova, `doc/api_schemas/network_data.json`); a link is known by its hardware address.
+/// It has no word for search domains: cloud-init takes its own, `dns_search`, from a network (`convert_net_json`).
 fn network_data(machine: &Machine) -> Option<Value> {
     let network = machine.network.as_ref()?;
     let name = InterfaceMatch::RENAMED;
@@ -50,8 +62,11 @@ fn network_data(machine: &Machine) -> Option<Value> {
     if let Some(mtu) = network.mtu {
         link["mtu"] = mtu.into();
     }
-    let networks: Vec<Value> =
+    let mut networks: Vec<Value> =
         network.addresses.iter().enumerate().map(|(place, address)| subnet(network, place, *address)).collect();
+    if let Some(first) = networks.first_mut().filter(|_| !network.search.is_empty()) {
+        first["dns_search"] = network.search.clone().into();
+    }
     let services: Vec<Value> =
         network.nameservers.iter().map(|server| json!({"type": "dns", "address": server.to_string()})).collect();
     Some(json!({"links": [link], "networks": networks, "services": services}))

@@ -142,6 +142,9 @@ pub struct Size {
     pub plain: usize,
     /// Compressed.
     pub gzip: usize,
+    /// As text.
+    #[serde(default)]
+    pub base64: usize,
     /// Compressed, then as text.
     pub gzip_base64: usize,
     /// The platform.
@@ -163,6 +166,9 @@ pub struct Given {
     pub form: String,
     /// Its bytes as the platform counts them.
     pub counted: usize,
+    /// Of which form those are the bytes: a platform may undo the base64 that it wants, or add one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub counted_as: Option<String>,
     /// What `--fit` did to it, in words and in order.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub fitted: Vec<String>,
@@ -175,6 +181,9 @@ pub struct DeliveredFile {
     pub size: usize,
     /// Lower-case hex.
     pub sha256: String,
+    /// How it reaches the machine, in words; absent where another file's words speak of it, and where it does not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub how: Option<String>,
 }
 
 /// A file on a machine.
@@ -188,6 +197,15 @@ pub struct MachineFile {
     pub sha256: String,
 }
 
+impl Size {
+    /// Returns how much of the platform's limit is taken, in per cent, rounded down; `None` without a limit.
+    #[must_use]
+    pub fn share(&self) -> Option<usize> {
+        let (given, limit) = (self.given.as_ref()?, self.limit?);
+        Some(given.counted * 100 / limit.max(1))
+    }
+}
+
 impl Manifest {
     /// Writes it as indented JSON with a final newline.
     #[must_use]
@@ -197,10 +215,10 @@ impl Manifest {
 }
 
 impl DeliveredFile {
-    /// Describes `bytes`.
+    /// Describes `bytes`, and how they are used.
     #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        Self { size: bytes.len(), sha256: digest(bytes) }
+    pub fn of(bytes: &[u8], how: Option<String>) -> Self {
+        Self { size: bytes.len(), sha256: digest(bytes), how }
     }
 }
 

@@ -57,6 +57,12 @@ pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
         then: &'a str,
     }
     #[derive(Serialize)]
+    struct Use<'a> {
+        file: &'a str,
+        nodes: Vec<&'a str>,
+        how: &'a str,
+    }
+    #[derive(Serialize)]
     struct Page<'a> {
         tool: &'a Tool,
         profile: &'a Profile,
@@ -64,8 +70,28 @@ pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
         runbook: &'a Runbook,
         lifetimes: Vec<Life<'a>>,
         nodes: Vec<Row<'a>>,
+        /// The machines whose seeds have the keys of the whole cluster, and those that fetch them.
+        holders: Vec<&'a str>,
+        fetchers: Vec<&'a str>,
+        uses: Vec<Use<'a>>,
         picture: picture::Picture,
     }
+    let mut uses: Vec<Use<'_>> = Vec::new();
+    for (name, node) in &manifest.nodes {
+        for (file, how) in node.files.iter().filter_map(|(file, delivered)| Some((file, delivered.how.as_deref()?))) {
+            match uses.iter_mut().find(|other| other.file == file && other.how == how) {
+                Some(same) => same.nodes.push(name),
+                None => uses.push(Use { file, nodes: vec![name], how }),
+            }
+        }
+    }
+    uses.sort_by_key(|use_| use_.file);
+    let having = |class: &str| {
+        let nodes = manifest.nodes.iter().filter(|(_, node)| node.secrets.iter().any(|held| held == class));
+        nodes.map(|(name, _)| name.as_str()).collect::<Vec<_>>()
+    };
+    let holders = having("cluster-ca-key");
+    let fetchers = having("certificate-key").into_iter().filter(|name| !holders.contains(name)).collect();
     let page = Page {
         tool: &manifest.tool,
         profile: &manifest.profile,
@@ -77,6 +103,9 @@ pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
             .map(|life| Life { name: &life.name, ends: life.words(), then: &life.then })
             .collect(),
         nodes: manifest.nodes.iter().map(|(name, node)| Row { name, node }).collect(),
+        holders,
+        fetchers,
+        uses,
         picture: picture::draw(&manifest.nodes, &manifest.cluster.endpoint),
     };
     let mut tree = Tree::new();

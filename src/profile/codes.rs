@@ -216,13 +216,16 @@ codes! {
     Fatal CREDENTIAL_UNSUPPORTED = "credential-unsupported":
         "A machine that proves itself with a certificate finds it in its discovery file, which kubeadm reads since 1.16; discovery by token brings no file."
     Fatal DELIVERY_FORMAT = "delivery-format":
-        "An image is made for one first-boot program. A machine whose system has the other one would boot without its seed and wait for ever."
+        "An image is for machines that look for it. One whose system has the other first-boot program, or has Ignition look elsewhere, would boot without its \
+         seed and wait for ever."
+    Fatal DUPLICATE_DELIVERY = "duplicate-delivery":
+        "`deliver` names an image twice; a machine's directory has each image once."
     Fatal DELIVERY_NEEDS_MAC = "delivery-needs-mac":
         "A config drive describes the network in OpenStack's words, which know an interface by its hardware address alone; without one cloud-init stops with \"Unable to find a system nic\"."
     Fatal PLATFORM_FORMAT = "platform-format":
         "Some platforms have no way to hand a seed to some first-boot programs: the machine would boot without it."
     Fatal IGNITION_VERSION = "ignition-version":
-        "Ignition stops at a config of a spec version that it does not know, and the machine ends in its emergency shell."
+        "Ignition stops at a config of a spec version that it does not know, and the machine ends in its emergency shell. cloud-init has no such versions."
     Warning TOKEN_NEVER_EXPIRES = "token-never-expires":
         "A bootstrap token lets whoever holds it bring a machine of any name into the cluster. One that never expires does so for as long as the cluster lives, \
          from any copy of an image. What it buys is that a wiped machine rejoins at any time."

@@ -150,12 +150,24 @@ fn meta_data(machine: &Machine) -> String {
     ]))
 }
 
+/// Encodes a machine's identity and network as one document, as a hypervisor's guest variables carry it.
+#[must_use]
+pub fn guest_metadata(machine: &Machine) -> String {
+    let mut pairs = vec![
+        ("instance-id".to_owned(), Yaml::str(machine.instance_id.as_str())),
+        ("local-hostname".to_owned(), Yaml::str(machine.hostname.as_str())),
+    ];
+    pairs.extend(machine.network.as_ref().map(|network| ("network".to_owned(), network_document(network))));
+    to_string(&Yaml::Map(pairs))
+}
+
 /// Version 2, with the default routes spelled as networks: `to: default` is unknown to older renderers.
 fn network_config(network: Option<&Network>) -> String {
-    let Some(network) = network else {
-        // cloud-init 24.3 and later retries for a missing file; an empty one means "as the image does".
-        return String::new();
-    };
+    // cloud-init 24.3 and later retries for a missing file; an empty one means "as the image does".
+    network.map(|network| to_string(&network_document(network))).unwrap_or_default()
+}
+
+fn network_document(network: &Network) -> Yaml {
     let mut pairs = vec![];
     let (key, matching) = match &network.matching {
         InterfaceMatch::Mac(mac) => (InterfaceMatch::RENAMED, Some(Yaml::map([("macaddress", Yaml::Str(mac.to_string()))]))),
@@ -192,10 +204,10 @@ fn network_config(network: Option<&Network>) -> String {
     if let Some(mtu) = network.mtu {
         pairs.push(("mtu".to_owned(), Yaml::Int(mtu.into())));
     }
-    to_string(&Yaml::Map(vec![
+    Yaml::Map(vec![
         ("version".to_owned(), Yaml::Int(2)),
         ("ethernets".to_owned(), Yaml::Map(vec![(key.to_owned(), Yaml::Map(pairs))])),
-    ]))
+    ])
 }
 
 /// What a user-data document does, as far as it concerns files and commands.

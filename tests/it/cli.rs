@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use walkdir::WalkDir;
 
 use crate::support::{Ran, Scratch, expect_file, kubespore};
@@ -311,6 +313,70 @@ fn a_rendered_directory_is_verified() {
     }
     let usage = verify(&["--at", "yesterday"]).code(2).stderr();
     assert!(usage.contains("2027-01-31"), "{usage}");
+}
+
+/// What a first-boot program would not take is said, and where in an image it lies; an OVF environment is looked into.
+#[test]
+fn a_damaged_seed_is_no_seed() {
+    let scratch = Scratch::new();
+    render(Path::new("profiles/mixed.yaml"), &scratch, &[]).code(0);
+    let nodes = scratch.path("out/lab/nodes");
+    let inspect = |path: &Path| kubespore(["inspect".as_ref(), path.as_os_str()]);
+    let said = inspect(&nodes.join("cp-3/ovf-env.iso")).code(0).stdout();
+    for line in ["ovf-env.xml/user-data (", "ovf-env.xml/network-config (", "/etc/kubespore/first-boot"] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let seed = fs::read(nodes.join("cp-1/user-data")).expect("a document");
+    let twice = STANDARD.encode(STANDARD.encode(&seed));
+    let config = fs::read(nodes.join("worker-1/config.ign")).expect("a config");
+    let iso = fs::read(nodes.join("cp-1/seed.iso")).expect("an image");
+    let start =
+        (0..iso.len() - 13).step_by(2048).find(|at| iso[*at..].starts_with(b"#cloud-config\nhostname")).expect("user-data");
+    let mut holed = iso.clone();
+    holed[start..start + 2048].fill(0);
+    let damaged: [(&str, &[u8], &str); 8] = [
+        ("user-data", &[b"\xef\xbb\xbf", &seed[..]].concat(), "byte order mark"),
+        ("user-data", &[b"## template: jinja\n", &seed[..]].concat(), "jinja"),
+        ("user-data", twice.as_bytes(), "base64 within base64"),
+        ("user-data", &[&seed[..], b"\0"].concat(), "zero bytes"),
+        ("user-data", b"words\n", "begins as no document does"),
+        ("config.ign", &config[..config.len() / 2], "begins as JSON and is none"),
+        ("seed.iso", &vec![0; iso.len()], "zero bytes"),
+        ("seed.iso", &holed, "user-data: it holds zero bytes"),
+    ];
+    for (name, bytes, told) in damaged {
+        let said = inspect(&scratch.write(name, bytes)).code(1).stderr();
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    for name in ["user-data", "meta-data", "vendor-data", "network-config", "seed.iso", "seed.img"] {
+        inspect(&nodes.join("cp-1").join(name)).code(0);
+    }
+}
+
+/// The manifest may have been written anew; an image still has to be of the documents beside it.
+#[test]
+fn an_image_of_another_machine_is_found() {
+    let scratch = Scratch::new();
+    render(Path::new("profiles/mixed.yaml"), &scratch, &[]).code(0);
+    let out = scratch.path("out/lab");
+    let verify = || kubespore(["verify".as_ref(), out.as_os_str()]);
+    verify().code(0);
+    let mut manifest = fs::read_to_string(out.join("manifest.json")).expect("the manifest");
+    for (file, other) in [("cp-1/seed.iso", "lb-1/seed.iso"), ("worker-2/ignition.img", "cp-1/seed.img")] {
+        let (before, after) = (fs::read(out.join("nodes").join(file)), fs::read(out.join("nodes").join(other)));
+        let (before, after) = (before.expect("an image"), after.expect("an image"));
+        manifest = manifest.replace(&kubespore::handover::digest(&before), &kubespore::handover::digest(&after));
+        fs::write(out.join("nodes").join(file), after).expect("own directory");
+    }
+    fs::write(out.join("manifest.json"), manifest).expect("own directory");
+    let said = verify().code(1).stdout();
+    for line in [
+        "nodes/cp-1/seed.iso: its user-data is not the document beside it",
+        "nodes/worker-2/ignition.img: its user-data is not the document beside it",
+    ] {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(!said.contains("not what was rendered"), "{said}");
 }
 
 #[test]

@@ -18,13 +18,13 @@ fn plan() -> BTreeMap<&'static str, Vec<&'static str>> {
     rooms.insert("templates", vec![]);
     rooms.insert("kubernetes", VOCABULARY.to_vec());
     rooms.insert("os", VOCABULARY.to_vec());
-    rooms.insert("platform", VOCABULARY.to_vec());
+    rooms.insert("platform", with(VOCABULARY.to_vec(), &["os"]));
     rooms.insert("runtime", with(VOCABULARY.to_vec(), &["templates"]));
     rooms.insert("balancer", with(VOCABULARY.to_vec(), &["templates"]));
     rooms.insert("kubeadm", with(VOCABULARY.to_vec(), &["kubernetes"]));
     rooms.insert("first_boot", with(VOCABULARY.to_vec(), &["templates"]));
     rooms.insert("profile", with(facts(), &["kubeadm", "delivery"]));
-    rooms.insert("delivery", with(VOCABULARY.to_vec(), &["image", "platform"]));
+    rooms.insert("delivery", with(VOCABULARY.to_vec(), &["image", "os", "platform"]));
     rooms.insert(
         "artefacts",
         with(facts(), &["compose", "delivery", "fit", "handover", "plan", "profile", "rotation", "secrets", "seed"]),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use kubespore::compose::Wording;
 use kubespore::diag::Source;
 use kubespore::gzip::Effort;
 use kubespore::handover::digest;
@@ -125,7 +126,13 @@ fn of_profile(path: &Path) -> Vec<Case> {
     let plan = plan(&spec, &bundle);
     let stem = path.file_stem().expect("a file name").to_string_lossy();
     let nodes = plan.nodes.iter();
-    nodes.flat_map(|node| on_every_system(&stem, node.spec.name.as_str(), &compose::machine(&plan, node))).collect()
+    let full = nodes.clone().flat_map(|node| on_every_system(&stem, node.spec.name.as_str(), &compose::machine(&plan, node)));
+    // What `--fit` shortens is the same on all machines: each example's first stands for them.
+    let terse = nodes.take(1).flat_map(|node| {
+        let machine = compose::worded(&plan, node, Wording::Terse);
+        on_every_system(&format!("{stem}-terse"), node.spec.name.as_str(), &machine)
+    });
+    full.chain(terse).collect()
 }
 
 /// The versions that are worth a test's time: all for the machine by hand; for an example what its system reads, and the
@@ -218,6 +225,8 @@ fn cases_for_conformance() {
         for version in SpecVersion::ALL {
             let text = ignition::encode(&case.machine, version, case.daemon);
             fs::write(dir.join(format!("{version}.ign")), text).expect("a writable directory");
+            let spelled = ignition::encode_spelled(&case.machine, version, case.daemon);
+            fs::write(dir.join(format!("{version}-spelled.ign")), spelled).expect("a writable directory");
             if let Some(packed) = ignition::encode_packed(&case.machine, version, case.daemon, effort) {
                 fs::write(dir.join(format!("{version}-packed.ign")), packed).expect("a writable directory");
             }

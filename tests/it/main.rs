@@ -1,6 +1,7 @@
 //! One integration binary for the whole crate; it runs in the repository's root.
 
 mod cli;
+mod delivery;
 mod diagnostics;
 mod documents;
 mod encryption;

@@ -1,27 +1,31 @@
 //! Delivery: whether each machine's system, network, images and platform go together.
 
+use std::collections::HashSet;
+
 use super::super::codes;
-use super::super::raw::{Point, Raw, RawNode};
+use super::super::raw::{At, Point, Raw, RawNode};
 use crate::diag::Report;
-use crate::os::{FirstBootProgram, Os};
+use crate::os::{FirstBootProgram, Os, SpecVersion};
 use crate::platform::Format;
 use crate::{delivery, os, platform};
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
     for node in &raw.nodes {
-        let Some(os) = node.os.as_ref().or(raw.os.as_ref()).and_then(|os| os::find(os)) else { continue };
+        let Some(os) = os_of(raw, node) else { continue };
         interface(node, os, report);
         images(node, os, report);
         user_data(node, os, report);
-        version(node, os, report);
+        version(raw, node, os, report);
     }
+    repeated(raw, report);
+}
+
+fn os_of(raw: &Raw<'_>, node: &RawNode<'_>) -> Option<&'static Os> {
+    node.os.as_ref().or(raw.os.as_ref()).and_then(|os| os::find(os))
 }
 
 fn format(os: &Os) -> Format {
-    match os.first_boot {
-        FirstBootProgram::CloudInit => Format::CloudInit,
-        FirstBootProgram::Ignition { .. } => Format::Ignition,
-    }
+    Format::of(os.first_boot)
 }
 
 fn reads(os: &Os) -> String {
@@ -32,19 +36,44 @@ fn reads(os: &Os) -> String {
     format!("{} has {program} and reads another form", os.name)
 }
 
+/// An image that is named twice, wherever one list stands for several nodes once.
+fn repeated(raw: &Raw<'_>, report: &mut Report) {
+    let mut told = HashSet::new();
+    for words in raw.nodes.iter().filter_map(|node| node.deliver.as_ref()) {
+        for (place, word) in words.iter().enumerate() {
+            let Some(earlier) = words[..place].iter().find(|earlier| earlier.value == word.value) else { continue };
+            if told.insert(word.span.clone()) {
+                report.push(
+                    codes::DUPLICATE_DELIVERY
+                        .found(format!("the image `{}` is named twice", word.value))
+                        .point(word, "named again")
+                        .point(earlier, "named here")
+                        .help("name it once"),
+                );
+            }
+        }
+    }
+}
+
 fn images(node: &RawNode<'_>, os: &Os, report: &mut Report) {
     let dhcp = node.dhcp.as_ref().is_some_and(|dhcp| dhcp.value);
     for word in node.deliver.iter().flatten() {
         let Some(delivery) = delivery::find(word) else { continue };
         let name = node.name.as_ref().map_or_else(String::new, |name| name.value.to_string());
-        if delivery.format != format(os) {
+        if !delivery.is_for(os) {
+            let why = if delivery.formats.contains(&format(os)) {
+                format!("Ignition of {} looks elsewhere", os.name)
+            } else {
+                reads(os)
+            };
+            let others: Vec<_> = delivery::ALL.iter().filter(|other| other.is_for(os)).map(|other| other.name).collect();
             report.push(
                 codes::DELIVERY_FORMAT
                     .found(format!("{name} cannot read the image `{}`", delivery.name))
-                    .point(word, reads(os))
-                    .help("name an image that its system reads, or leave `deliver` out"),
+                    .point(word, why)
+                    .help(format!("name an image that its system reads ({}), or leave `deliver` out", others.join(", "))),
             );
-        } else if delivery.needs_mac && node.mac.is_none() && !dhcp {
+        } else if delivery.needs_mac && format(os) == Format::CloudInit && node.mac.is_none() && !dhcp {
             report.push(
                 codes::DELIVERY_NEEDS_MAC
                     .found(format!("{name} has a static network and no hardware address"))
@@ -80,14 +109,26 @@ fn user_data(node: &RawNode<'_>, os: &Os, report: &mut Report) {
             codes::PLATFORM_FORMAT
                 .found(format!("{} cannot hand a seed to {}", word.value, os.name))
                 .point(word, reads(os))
-                .help("boot the machine from an image (`deliver`), or use another system there"),
+                .help("leave `platform` out and boot the machine from an image (`deliver`), or use another system there"),
         );
     }
 }
 
-fn version(node: &RawNode<'_>, os: &Os, report: &mut Report) {
+/// The version must be one that the system reads; on a system without Ignition it would be no one's, unless it stands for the
+/// whole profile and another machine has Ignition.
+fn version(raw: &Raw<'_>, node: &RawNode<'_>, os: &Os, report: &mut Report) {
     let Some(wanted) = &node.ignition_version else { return };
-    let FirstBootProgram::Ignition { newest, .. } = os.first_boot else { return };
+    let FirstBootProgram::Ignition { newest, .. } = os.first_boot else {
+        if !serves_another(raw, wanted) {
+            report.push(
+                codes::IGNITION_VERSION
+                    .found(format!("{} reads no version of Ignition's spec", node.called()))
+                    .point(wanted, format!("{} has cloud-init", os.name))
+                    .help("leave it out, or give the machine a system with Ignition (`os`)"),
+            );
+        }
+        return;
+    };
     if wanted.value > newest {
         report.push(
             codes::IGNITION_VERSION
@@ -96,4 +137,11 @@ fn version(node: &RawNode<'_>, os: &Os, report: &mut Report) {
                 .help(format!("write `{newest}` or older, or leave it out")),
         );
     }
+}
+
+/// Whether the same line says the version of a machine that has Ignition.
+fn serves_another(raw: &Raw<'_>, wanted: &At<SpecVersion>) -> bool {
+    let same = |node: &&RawNode<'_>| node.ignition_version.as_ref().is_some_and(|version| version.span == wanted.span);
+    let mut machines = raw.nodes.iter().filter(same).filter_map(|node| os_of(raw, node));
+    machines.any(|os| format(os) == Format::Ignition)
 }

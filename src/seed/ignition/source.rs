@@ -31,7 +31,8 @@ pub enum Packing {
     /// The shorter spelling of the bytes.
     Spelled,
     /// Nothing: what is around it will be compressed, and base64 would hide what repeats. It is without its hash, because what is
-    /// around it has one that covers it.
+    /// around it covers it: the hash of the config inside another, or, where a platform's provider decompresses the whole, gzip's own
+    /// checksum, without which Go's reader hands on nothing.
     Outside,
 }
 

@@ -4,7 +4,7 @@ In:  the image's kind: nocloud, config-drive or ovf. cloud-init is importable, t
      /dev/loop0, and for ovf in /dev/sr0 too.
 Out: one JSON document on standard output: `views`, by mount options the size and sha256 of every file; `userdata`, base64 of what
      cloud-init would process; `vendordata`; `metadata`; `network`, as cloud-init's own parser of network configurations has it: by
-     interface addresses, gateways, resolvers, hardware address.
+     interface addresses, gateways, resolvers, search domains, hardware address.
 Nothing here knows what the image is meant to say: the reader of the report does.
 """
 
@@ -77,6 +77,7 @@ def network(config):
             "mtu": interface.get("mtu"),
             "addresses": addresses,
             "gateways": sorted(set(gateways)),
+            "search": sorted({*state.dns_searchdomains, *(domain for net in subnets for domain in net.get("dns_search", []))}),
             "resolvers": sorted({*state.dns_nameservers, *(dns for net in subnets for dns in net.get("dns_nameservers", []))}),
         }
     return found

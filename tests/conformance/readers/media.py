@@ -73,6 +73,7 @@ def network(checks, subject, directory, name, report):
         checks.same(f"{subject}, gateway", interface["gateways"], [node["gateway"]])
     if "nameservers" in node:
         checks.same(f"{subject}, resolvers", interface["resolvers"], sorted(node["nameservers"]))
+    checks.same(f"{subject}, search domains", interface["search"], sorted(node.get("search", [])))
     if "mac" in node:
         checks.same(f"{subject}, hardware address", interface["mac"], node["mac"].lower())
 
