@@ -85,7 +85,7 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
         if spec.bootstrap.existing && origin == Origin::MintIfAbsent {
             let what = format!("minting {shown}: the cluster lives already, and trusts its own authorities alone");
             return Err(Error::new(what).help(
-                "`kubespore secrets import PROFILE DIR` makes a bundle around those of a control plane's /etc/kubernetes/pki",
+                "`kubespore secrets import DIR PROFILE` makes a bundle around those of a control plane's /etc/kubernetes/pki",
             ));
         }
         if origin != Origin::MintIfAbsent {
@@ -94,23 +94,36 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
         return create(&path, spec, Existing::default(), &Seal::None, talk);
     };
     fits(&path, &stored.contents, spec, talk)?;
-    let missing = secrets::missing(&stored.contents, &nodes);
-    if missing.is_empty() {
-        return Ok(stored.contents);
-    }
-    let list = missing.join(", ");
-    if origin == Origin::Locked {
-        return Err(Error::new(format!("reading {shown}: it has nothing for {list}"))
+    let (missing, outdated) = (secrets::missing(&stored.contents, &nodes), secrets::outdated(&stored.contents, &nodes));
+    if origin == Origin::Locked && !missing.is_empty() {
+        return Err(Error::new(format!("reading {shown}: it has nothing for {}", missing.join(", ")))
             .help("`kubespore render` without `--locked` adds what is missing"));
+    }
+    if origin == Origin::Locked && !outdated.is_empty() {
+        let what = format!("reading {shown}: the profile has other names or addresses than {}", outdated.join(", "));
+        return Err(Error::new(what).help("`kubespore render` without `--locked` issues them anew"));
     }
     let mut bundle = stored.contents.clone();
     secrets::add_nodes(&mut bundle, &nodes, OffsetDateTime::now_utc())?;
-    if origin == Origin::Rehearsed {
-        talk.say(&format!("a render would add to {shown}: {list}"));
+    if bundle == stored.contents || origin == Origin::Locked {
         return Ok(bundle);
     }
-    secrets::save(&path, &stored, &bundle, &stored.seal)?;
-    talk.say(&format!("added to {shown}: {list}"));
+    let (added, issued, ranges) = if origin == Origin::Rehearsed {
+        ("a render would add to", "a render would issue anew in", "a render would keep in")
+    } else {
+        secrets::save(&path, &stored, &bundle, &stored.seal)?;
+        ("added to", "issued anew in", "kept in")
+    };
+    if !missing.is_empty() {
+        talk.say(&format!("{added} {shown}: {}", missing.join(", ")));
+    }
+    if !outdated.is_empty() {
+        talk.say(&format!("{issued} {shown}, because the profile has other names or addresses: {}", outdated.join(", ")));
+        talk.say("  = help: give these machines their new seeds; the certificates they have stay valid until they end");
+    }
+    if missing.is_empty() && outdated.is_empty() {
+        talk.say(&format!("{ranges} {shown}: which piece of the pod network each node has"));
+    }
     Ok(bundle)
 }
 
@@ -161,6 +174,16 @@ pub fn complete(
 
 fn mint(path: &Path, spec: &ClusterSpec, existing: Existing) -> Result<Bundle, Error> {
     let release = release(spec);
+    let lacks = existing.lacks();
+    if spec.bootstrap.existing && !lacks.is_empty() {
+        let what = format!(
+            "minting {}: the cluster lives already, and {} would be new to it",
+            path.display(),
+            lacks.iter().map(|(files, _)| *files).collect::<Vec<_>>().join(", ")
+        );
+        let why = lacks.iter().map(|(_, why)| *why).collect::<Vec<_>>().join("; ");
+        return Err(Error::new(what).help(format!("put them beside the others in the directory for `secrets import`: {why}")));
+    }
     let nodes = secrets::requests(spec);
     let request = MintRequest {
         cluster: spec.name.as_str(),

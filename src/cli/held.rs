@@ -128,7 +128,7 @@ fn list(answer: &Answer) -> String {
         for held in all {
             let name = held.of.as_ref().map_or_else(|| held.class.to_owned(), |node| format!("{} of {node}", held.class));
             let files: Vec<_> = held.files.iter().map(String::as_str).filter(|file| file != holder).collect();
-            out.push_str(format!("  {name:<32}{}", files.join(", ")).trim_end());
+            out.push_str(format!("  {name:<31} {}", files.join(", ")).trim_end());
             out.push('\n');
         }
     }

@@ -73,7 +73,13 @@ fn promises(plan: &ClusterPlan<'_>, target: &Path, tree: &Tree) -> Vec<String> {
     let tokens: Vec<_> =
         tree.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with("/bootstrap-token.yaml")).collect();
     if !tokens.is_empty() {
-        said.push("the cluster must know these machines' tokens before they boot:".to_owned());
+        said.push(if plan.spec.bootstrap.existing {
+            "the cluster must know these machines' tokens before they boot:".to_owned()
+        } else {
+            "a cluster that stands already must know these machines' tokens before they boot; one that is still to be founded has \
+             them from its founder's new seed:"
+                .to_owned()
+        });
         said.extend(tokens.iter().map(|path| format!("  kubectl apply -f {}", target.join(path).display())));
     }
     let ends = |act: &[Act]| plan.nodes.iter().any(|node| act.contains(&node.act) && node.holds.own_token);

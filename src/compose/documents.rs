@@ -74,14 +74,10 @@ pub fn join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<St
     Some(words.join(" ") + "\n" + &tokens)
 }
 
-/// Returns the classic line with every secret on it, as a person would type it; a load balancer and an etcd machine join nothing with it.
+/// Returns the classic line with every secret on it, as a person would type it, for a node that joins with a token.
 #[must_use]
-pub fn classic_join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
-    let plane = match node.act {
-        Act::Balance | Act::RunEtcd => return None,
-        Act::Found | Act::JoinControlPlane => true,
-        Act::JoinWorker => false,
-    };
+pub fn classic_join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> String {
+    let plane = matches!(node.act, Act::Found | Act::JoinControlPlane);
     let (endpoint, hash) = (&cluster.spec.endpoint, cluster.bundle.discovery_hash());
     let mut line = format!("kubeadm join {endpoint} --token {} --discovery-token-ca-cert-hash {hash}", own_token(cluster, node));
     if plane {
@@ -90,7 +86,7 @@ pub fn classic_join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> O
             line.push_str(&format!(" --certificate-key {}", cluster.bundle.certificate_key.expose()));
         }
     }
-    Some(line + "\n")
+    line + "\n"
 }
 
 /// The flags of `kubeadm init`: nothing secret is printed, certificates are uploaded where the profile wants it, and

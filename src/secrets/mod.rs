@@ -28,8 +28,10 @@ pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, insta
 pub use form::{Document, Text};
 pub use git::refuse_where_git_would_take_it;
 pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
-pub use leaf::{Leaf, NodeRequest, leaves, requests};
-pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves, renew_token};
+pub use leaf::{Leaf, NodeRequest, Piece, leaves, requests};
+pub use mint::{
+    MintRequest, add_nodes, adopt, mint, missing, outdated, renew_admin, renew_certificate_key, renew_leaves, renew_token,
+};
 pub use named::{SecretName, wanted};
 pub use seal::{Keys, Recipient, Seal, recipients};
 pub use store::{Stored, is_bundle, load, open, read, save, save_new};

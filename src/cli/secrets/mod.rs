@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::bundle::{self, BundleArgs};
 use super::profile::{Loaded, load};
-use super::{Failure, ProfileArgs, Talk};
+use super::{Failure, ProfileArgs, Talk, joining};
 use crate::error::Error;
 use crate::profile::form;
 use crate::secrets::{self, Bundle, NodeSecrets};
@@ -104,6 +104,7 @@ fn found_until(args: &FoundUntilArgs, talk: &Talk) -> Result<(), Failure> {
 
 fn bootstrap_token(args: &BootstrapTokenArgs, talk: &Talk) -> Result<(), Failure> {
     let Loaded { spec, .. } = load(&args.cluster.profile, talk)?;
+    joining::by_token(&spec, &args.node, &format!("handing out the token of `{}`", args.node))?;
     let (path, stored) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
     let bundle = stored.contents;
     let NodeSecrets { token, .. } = bundle.nodes.get(&args.node).ok_or_else(|| unknown(&path, &bundle, &args.node))?;
@@ -131,5 +132,5 @@ fn taken(path: &std::path::Path) -> Error {
 fn unknown(path: &std::path::Path, bundle: &Bundle, node: &str) -> Error {
     let known: Vec<_> = bundle.nodes.keys().map(String::as_str).collect();
     Error::new(format!("reading {}: it has nothing for `{node}`", path.display()))
-        .help(format!("it has tokens for {}; `kubespore render` adds those of new nodes", known.join(", ")))
+        .help(format!("it knows {}; `kubespore render` adds new nodes", known.join(", ")))
 }
