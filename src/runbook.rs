@@ -16,7 +16,7 @@ const BEYOND: &str = " --bump-revision 1000000000 --mark-compacted";
 /// Writes the commands; those of etcd for the first of the machines that run it.
 #[must_use]
 pub fn of(plan: &ClusterPlan<'_>) -> Runbook {
-    let certs = ["kubeadm"].iter().chain(plan.release.certs_command).copied().collect::<Vec<_>>().join(" ");
+    let certs = plan.release.certs();
     let external = plan.etcd_members().next();
     let etcd = match external {
         Some(member) => Some(commands(plan, member, true)),

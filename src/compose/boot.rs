@@ -17,6 +17,9 @@ use crate::secrets::{Leaf, late_token_until};
 /// The supervisor's last mark: the machine has joined, and that has been seen.
 pub const DONE: &str = "/var/lib/kubespore/done";
 
+/// Uploads the shared keys anew, by whatever control plane lives.
+const UPLOAD: &str = "kubespore secrets upload-certs PROFILE | ssh root@CONTROL-PLANE sh";
+
 /// The facts, and what they borrow from.
 pub struct Facts<'a> {
     cluster: &'a ClusterPlan<'a>,
@@ -168,6 +171,7 @@ impl Facts<'_> {
             credential_until: self.credential_until(),
             renew_command: &self.renew_command,
             found_command: &self.found_command,
+            upload_command: UPLOAD,
             // A node asks for its own next certificate, which another rule approves (`selfnodeclient`).
             approval_ends: spec.join.strict_csr && spec.credential(node.spec.role) != Credential::Identity,
             approval_until: &self.approval_until,

@@ -10,7 +10,7 @@ mod node;
 mod pki;
 mod seat;
 
-pub use documents::{classic_join_command, join_command};
+pub use documents::{classic_join_command, join_command, upload_script};
 
 use crate::balancer::{self, Contribution, Site};
 use crate::host::{Directory, File, Machine, Unit};

@@ -39,7 +39,7 @@ pub struct EtcdCommands {
     pub restore: String,
 }
 
-/// Makes the documents at the top of an output directory.
+/// Makes the documents at the top of an output directory; what the manifest says of them, they come to say.
 #[must_use]
 pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
     #[derive(Serialize)]
@@ -50,7 +50,7 @@ pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
     }
     #[derive(Serialize)]
     struct Life<'a> {
-        name: &'a str,
+        name: String,
         ends: String,
         then: &'a str,
     }
@@ -72,15 +72,17 @@ pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
         lifetimes: manifest
             .lifetimes
             .iter()
-            .map(|life| Life { name: &life.name, ends: life.words(), then: &life.then })
+            .map(|life| Life { name: life.title(), ends: life.words(), then: &life.then })
             .collect(),
         nodes: manifest.nodes.iter().map(|(name, node)| Row { name, node }).collect(),
         picture: picture::draw(&manifest.nodes, &manifest.cluster.endpoint),
     };
     let mut tree = Tree::new();
-    tree.add(RelPath::new(crate::out::MANIFEST), manifest.to_json());
     tree.add(RelPath::new("README.md"), fill("output/README.md.j2", &page));
     tree.add(RelPath::new("index.html"), fill("output/index.html.j2", &page));
     tree.add(RelPath::new(".gitignore"), "*\n");
+    let mut whole = manifest.clone();
+    whole.files.extend(tree.iter().map(|(path, bytes)| (path.to_string(), DeliveredFile::of(bytes))));
+    tree.add(RelPath::new(crate::out::MANIFEST), whole.to_json());
     tree
 }

@@ -35,8 +35,9 @@ pub fn late_token_until(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) ->
     (spec.join.token_ttl > 0).then(|| since.saturating_add(life))
 }
 
-/// When a token was made that no founder creates.
-fn late_token_since(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<OffsetDateTime> {
+/// Returns when a token was made that no founder creates; `None` for one that the founder does.
+#[must_use]
+pub fn late_token_since(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<OffsetDateTime> {
     let known = bundle.nodes.get(node.name.as_str())?;
     known.token_since.or(spec.bootstrap.existing.then_some(bundle.minted))
 }

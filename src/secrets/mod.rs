@@ -23,7 +23,7 @@ mod x509;
 
 pub use adopt::{Existing, read_pki};
 pub use awaiting::Awaiting;
-pub use bootstrap_token::{bootstrap_token_manifest, late_token_manifest, late_token_until};
+pub use bootstrap_token::{bootstrap_token_manifest, late_token_manifest, late_token_since, late_token_until};
 pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
 pub use form::{Document, Text};
 pub use git::refuse_where_git_would_take_it;

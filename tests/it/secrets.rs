@@ -425,3 +425,103 @@ fn a_bundle_that_awaits_its_authorities_says_so() {
     assert_eq!((&shown["state"], &shown["cluster"]), (&"awaiting".into(), &"ha-stacked".into()));
     assert_eq!(shown["awaited"], serde_json::json!(["ca", "front-proxy-ca", "etcd-ca"]));
 }
+
+#[test]
+fn a_directory_is_verified_to_be_of_its_bundle() {
+    let lab = Lab::of("profiles/external-etcd.yaml");
+    lab.render(&[]).code(0);
+    let (out, bundle) = (lab.scratch.path("out"), lab.scratch.path("lab.secrets.yaml"));
+    let verify = |more: &[&str]| {
+        let fixed = ["verify".as_ref(), out.as_os_str(), "--secrets".as_ref(), bundle.as_os_str()];
+        kubespore(fixed.into_iter().chain(more.iter().map(OsStr::new)))
+    };
+    verify(&[]).code(0);
+    lab.secrets(&["rotate", "admin"], &[]).code(0);
+    lab.secrets(&["rotate", "node"], &["etcd-2"]).code(0);
+    let said = verify(&[]).code(1).stdout();
+    for fault in [
+        "admin.kubeconfig: it is not that of the bundle's administrator",
+        "etcd-2: the manifest says that it holds `etcd-server`, and it does not",
+    ] {
+        assert!(said.contains(fault), "{fault}: {said}");
+    }
+    lab.render(&[]).code(0);
+    verify(&[]).code(0);
+}
+
+#[test]
+fn everything_that_ends_is_told_by_who_holds_it() {
+    let lab = Lab::of("profiles/external-etcd.yaml");
+    lab.render(&[]).code(0);
+    let verify = |at: &str| {
+        let out = lab.scratch.path("out");
+        kubespore(["verify".as_ref(), out.as_os_str(), "-o".as_ref(), "json".as_ref(), "--at".as_ref(), at.as_ref()])
+    };
+    let read = |ran: Ran| serde_json::from_str::<Value>(&ran.stdout()).expect("JSON");
+    let found_until = lab.bundle().found_until;
+    let said = read(verify(&kubespore::secrets::instant(found_until)).code(0));
+    let rows: Vec<_> = said["lifetimes"].as_array().expect("a list").iter().collect();
+    let row = |name: &str| *rows.iter().find(|row| row["name"] == name).unwrap_or_else(|| panic!("{name}: {said}"));
+    for (name, nodes, needed) in [
+        ("etcd-server certificates", vec!["etcd-1", "etcd-2", "etcd-3"], true),
+        ("etcd-peer certificates", vec!["etcd-1", "etcd-2", "etcd-3"], true),
+        ("etcd-healthcheck-client certificates", vec!["etcd-1", "etcd-2", "etcd-3"], true),
+        ("apiserver-etcd-client certificates", vec!["cp-1", "cp-2"], true),
+        ("identity certificates", vec!["worker-1"], false),
+        ("bootstrap tokens", vec!["cp-1", "cp-2"], false),
+    ] {
+        assert_eq!((&row(name)["nodes"], &row(name)["needed"]), (&nodes.into(), &needed.into()), "{name}");
+    }
+    let ended = |name: &str| row(name)["ended"] == true;
+    assert!(ended("permission to found the cluster") && !ended("bootstrap tokens"), "{said}");
+    let later = read(verify(&kubespore::secrets::instant(found_until + time::Duration::hours(24))).code(0));
+    let tokens = later["lifetimes"].as_array().expect("a list").iter().find(|row| row["name"] == "bootstrap tokens");
+    assert_eq!(tokens.expect("a row")["ended"], true, "founded in the last second, they have ended a day later");
+    let faults = read(verify("2126-01-01").code(1))["faults"].to_string();
+    for name in [
+        "etcd's authority",
+        "etcd-server certificates (etcd-1, etcd-2, etcd-3)",
+        "apiserver-etcd-client certificates (cp-1, cp-2)",
+    ] {
+        assert!(faults.contains(&format!("{name}: worked until ")), "{name}: {faults}");
+    }
+    assert!(!faults.contains("identity certificates"), "{faults}");
+
+    // What machines can only join with is needed where joining is all they can do; what nobody holds is not told.
+    lab.edit("cni: bridge", "cni: bridge\nbootstrap: existing");
+    lab.render(&[]).code(0);
+    let faults = read(verify("2126-01-01").code(1))["faults"].to_string();
+    assert!(
+        faults.contains("identity certificates (worker-1)") && faults.contains("bootstrap-token.yaml` (cp-1, cp-2)"),
+        "{faults}"
+    );
+}
+
+#[test]
+fn uploaded_keys_come_back_by_a_script_that_shows_none() {
+    use std::os::unix::fs::PermissionsExt;
+    let lab = Lab::minted();
+    let said = lab.secrets(&["upload-certs"], &[]).code(1);
+    assert!(said.stderr().contains("no control plane fetches them") && said.stdout().is_empty(), "{}", said.stderr());
+    lab.edit("distribution: embedded", "distribution: certificate-key");
+    let said = lab.render(&[]).code(0).stderr();
+    assert!(said.contains("kubespore secrets upload-certs PROFILE"), "{said}");
+    let script = lab.secrets(&["upload-certs"], &[]).code(0).stdout();
+    let seen = lab.scratch.path("seen");
+    let stub = format!("#!/bin/sh\necho \"$*\" >{0}\nstat -c %a \"$6\" >>{0}\ncat \"$6\" >>{0}\necho noise\n", seen.display());
+    let kubeadm = lab.scratch.write("bin/kubeadm", stub);
+    fs::set_permissions(&kubeadm, fs::Permissions::from_mode(0o755)).expect("own file");
+    let path = format!("{}:{}", lab.scratch.path("bin").display(), std::env::var("PATH").expect("a path"));
+    let ran = std::process::Command::new("sh").args(["-c", &script]).env("PATH", path).output().expect("a shell");
+    assert!(ran.status.success() && ran.stdout.is_empty(), "{ran:?}");
+    let seen = fs::read_to_string(seen).expect("kubeadm ran");
+    let (line, rest) = seen.split_once('\n').expect("a line");
+    let (mode, document) = rest.split_once('\n').expect("a mode");
+    let config = line.strip_prefix("init phase upload-certs --upload-certs --config ").expect("the release's line");
+    assert!(!fs::exists(config).expect("a path"), "the key stays behind");
+    assert_eq!(mode, "600");
+    let bundle = lab.bundle();
+    let key = bundle.certificate_key.expose();
+    assert!(document.contains(&format!("certificateKey: \"{key}\"")) && !line.contains(key), "{line}");
+    assert!(document.contains("kubernetesVersion: \"v1.36.2\""), "kubeadm would ask the internet for one");
+}

@@ -142,7 +142,7 @@ fn certificate_key(bundle: &mut Bundle, spec: &ClusterSpec) -> Result<Said, Erro
     let next = match spec.pki.distribution {
         Distribution::CertificateKey => vec![
             format!("render again, and give {} their new seeds", control_planes(spec).collect::<Vec<_>>().join(", ")),
-            "what a running cluster has uploaded stays under the old key until it is uploaded anew (`kubeadm init phase upload-certs`)".into(),
+            "what a running cluster has uploaded stays under the old key until it is uploaded anew: `kubespore secrets upload-certs PROFILE | ssh root@CONTROL-PLANE sh`".into(),
         ],
         Distribution::Embedded | Distribution::Reduced => {
             vec![format!("nothing has to be rendered: with `pki.distribution: {}` no machine holds it", spec.pki.distribution.as_str())]
