@@ -144,6 +144,24 @@ fn write_file(root: &Path, path: &RelPath, bytes: &[u8]) -> Result<(), Error> {
         .doing(|| format!("writing {}", full.display()))
 }
 
+/// Names what in a directory, itself included, others than its owner can read; `commit` writes nothing of that kind.
+///
+/// # Errors
+/// When something in it cannot be examined.
+pub fn open_to_others(root: &Path) -> Result<Vec<String>, Error> {
+    let mut open = Vec::new();
+    for entry in WalkDir::new(root).sort_by_file_name() {
+        let entry = entry.doing(|| format!("reading {}", root.display()))?;
+        let found = entry.metadata().doing(|| format!("examining {}", entry.path().display()))?;
+        if found.mode() & 0o077 != 0 {
+            let name = entry.path().strip_prefix(root).ok().filter(|name| !name.as_os_str().is_empty()).unwrap_or(root);
+            let mode = found.mode() & 0o7777;
+            open.push(format!("{}: others than its owner can get at it (mode {mode:04o}); chmod go= it", name.display()));
+        }
+    }
+    Ok(open)
+}
+
 /// Reads a directory as a tree.
 ///
 /// # Errors

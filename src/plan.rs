@@ -12,7 +12,7 @@ use crate::kubernetes::{self, Release, images};
 use crate::net::{DnsName, Host, IpNet};
 use crate::os::{self, FirstBootProgram, Os};
 use crate::platform::{self, Platform};
-use crate::profile::spec::{ClusterSpec, Cni, Credential, Distribution, LoadBalancer, NodeSpec, Role};
+use crate::profile::spec::{ClusterSpec, Cni, Distribution, LoadBalancer, NodeSpec, Role};
 use crate::secrets::{Bundle, CertifiedKey, Leaf, SecretName, leaves};
 
 /// A cluster with all its choices made.
@@ -235,7 +235,10 @@ fn plan_node<'a>(spec: &'a ClusterSpec, bundle: &Bundle, node: &'a NodeSpec, ind
         platform: node.platform.as_deref().map(|name| platform::find(name).expect("the profile's check knows the platform")),
         address: node.advertise_address.unwrap_or(node.address.addr()),
         pod_ranges: match spec.cni {
-            Cni::Bridge if act.is_node() => spec.networking.pod_subnets.iter().map(|subnet| pod_range(*subnet, index)).collect(),
+            Cni::Bridge if act.is_node() => {
+                let kept = bundle.nodes.get(node.name.as_str()).and_then(|known| known.pod_range);
+                spec.networking.pod_ranges(kept.unwrap_or(index))
+            }
             _ => Vec::new(),
         },
         instance_id: format!("{}-{}-g{}", spec.name, node.name, bundle.generation),
@@ -257,23 +260,9 @@ fn holds(spec: &ClusterSpec, node: &NodeSpec, act: Act) -> Holds {
         certificate_key: plane && by_upload,
         encryption_key: plane && spec.encryption.is_some(),
         all_tokens: founds,
-        own_token: act.is_node() && spec.credential(node.role) == Credential::Token,
+        own_token: spec.joins_by_token(node.role),
         leaves: leaves(spec, node),
     }
-}
-
-/// The prefix lengths that the controller manager cuts pod networks into by default (`--node-cidr-mask-size-ipv4`, `-ipv6`).
-const POD_RANGE_V4: u8 = 24;
-const POD_RANGE_V6: u8 = 64;
-
-/// The `index`th piece of a pod network.
-///
-/// # Panics
-/// When the network has no such piece; the profile's check has counted.
-#[must_use]
-pub fn pod_range(subnet: IpNet, index: usize) -> IpNet {
-    let length = if subnet.addr().is_ipv4() { POD_RANGE_V4 } else { POD_RANGE_V6 };
-    subnet.subnets(length).ok().and_then(|mut pieces| pieces.nth(index)).expect("the profile's check has counted the nodes")
 }
 
 /// The value of a component's extra argument in the user's own document.

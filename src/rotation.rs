@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::balancer::haproxy;
 use crate::compose::API_PORT;
 use crate::plan::{Act, ClusterPlan, NodePlan};
-use crate::runbook;
 use crate::secrets::CaRotation;
 use crate::templates::fill;
 
@@ -46,7 +45,7 @@ pub fn script(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
             trusted: plan.bundle.trusted(),
             signing: plan.bundle.signing_certificate(),
             key: signs.then(|| ca.key.expose()),
-            certs: runbook::certs(plan),
+            certs: plan.release.certs(),
             api: format!("https://{}", std::net::SocketAddr::new(node.address, API_PORT)),
             balancer_ca: haproxy::CA_FILE,
         },

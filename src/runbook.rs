@@ -22,13 +22,7 @@ pub fn of(plan: &ClusterPlan<'_>) -> Runbook {
         None => plan.control_planes().next().map(|member| commands(plan, member, false)),
     };
     let replaces_authority = plan.release.two_authorities && !plan.bundle.ca.is_below_another();
-    Runbook { certs: certs(plan), replaces_authority, etcd }
-}
-
-/// The release's command about certificates.
-#[must_use]
-pub fn certs(plan: &ClusterPlan<'_>) -> String {
-    ["kubeadm"].iter().chain(plan.release.certs_command).copied().collect::<Vec<_>>().join(" ")
+    Runbook { certs: plan.release.certs(), replaces_authority, etcd }
 }
 
 fn commands(plan: &ClusterPlan<'_>, member: &NodePlan<'_>, external: bool) -> EtcdCommands {

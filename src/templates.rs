@@ -24,6 +24,7 @@ pub const TEMPLATES: &[(&str, &str)] = embed![
     "node/hosts.j2",
     "output/README.md.j2",
     "output/index.html.j2",
+    "output/upload-certs.sh.j2",
     "profile/starter.yaml.j2",
     "rotation/rotate-ca.sh.j2",
     "runtime/containerd/config.toml.j2",

@@ -89,7 +89,7 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
         if spec.bootstrap.existing && origin == Origin::MintIfAbsent {
             let what = format!("minting {shown}: the cluster lives already, and trusts its own authorities alone");
             return Err(Error::new(what).help(
-                "`kubespore secrets import PROFILE DIR` makes a bundle around those of a control plane's /etc/kubernetes/pki",
+                "`kubespore secrets import DIR PROFILE` makes a bundle around those of a control plane's /etc/kubernetes/pki",
             ));
         }
         if origin != Origin::MintIfAbsent {
@@ -98,34 +98,47 @@ pub fn obtain(args: &BundleArgs, profile: &Path, spec: &ClusterSpec, origin: Ori
         return create(&path, spec, Existing::default(), &Seal::None, talk);
     };
     fits(&path, &stored.contents, spec, talk)?;
-    let mut missing = secrets::missing(&stored.contents, &nodes);
+    let (mut missing, outdated) = (secrets::missing(&stored.contents, &nodes), secrets::outdated(&stored.contents, &nodes));
     let keyless = spec.encryption.is_some() && stored.contents.encryption_key.is_none();
     if keyless && spec.bootstrap.existing {
         let what = format!("reading {shown}: it has no `encryption-key`, and the cluster lives already");
         return Err(Error::new(what).help(OWN_ENCRYPTION_KEY));
     }
     missing.extend(keyless.then(|| "the encryption key".to_owned()));
-    if missing.is_empty() {
-        return Ok(stored.contents);
-    }
-    let list = missing.join(", ");
-    if origin == Origin::Locked {
-        return Err(Error::new(format!("reading {shown}: it has nothing for {list}"))
+    if origin == Origin::Locked && !missing.is_empty() {
+        return Err(Error::new(format!("reading {shown}: it has nothing for {}", missing.join(", ")))
             .help("`kubespore render` without `--locked` adds what is missing"));
+    }
+    if origin == Origin::Locked && !outdated.is_empty() {
+        let what = format!("reading {shown}: the profile has other names or addresses than {}", outdated.join(", "));
+        return Err(Error::new(what).help("`kubespore render` without `--locked` issues them anew"));
     }
     let mut bundle = stored.contents.clone();
     secrets::add_nodes(&mut bundle, &nodes, OffsetDateTime::now_utc())?;
     if keyless {
         secrets::add_encryption_key(&mut bundle)?;
     }
-    if origin == Origin::Rehearsed {
-        talk.say(&format!("a render would add to {shown}: {list}"));
+    if bundle == stored.contents || origin == Origin::Locked {
         return Ok(bundle);
     }
-    secrets::save(&path, &stored, &bundle, &stored.seal)?;
-    talk.say(&format!("added to {shown}: {list}"));
+    let (added, issued, ranges) = if origin == Origin::Rehearsed {
+        ("a render would add to", "a render would issue anew in", "a render would keep in")
+    } else {
+        secrets::save(&path, &stored, &bundle, &stored.seal)?;
+        ("added to", "issued anew in", "kept in")
+    };
+    if !missing.is_empty() {
+        talk.say(&format!("{added} {shown}: {}", missing.join(", ")));
+    }
+    if !outdated.is_empty() {
+        talk.say(&format!("{issued} {shown}, because the profile has other names or addresses: {}", outdated.join(", ")));
+        talk.say("  = help: give these machines their new seeds; the certificates they have stay valid until they end");
+    }
     if keyless {
         talk.say("  where the cluster runs already, every API server needs the new configuration before a machine is wiped");
+    }
+    if missing.is_empty() && outdated.is_empty() {
+        talk.say(&format!("{ranges} {shown}: which piece of the pod network each node has"));
     }
     Ok(bundle)
 }
@@ -177,6 +190,16 @@ pub fn complete(
 
 fn mint(path: &Path, spec: &ClusterSpec, existing: Existing) -> Result<Bundle, Error> {
     let release = release(spec);
+    let lacks = existing.lacks();
+    if spec.bootstrap.existing && !lacks.is_empty() {
+        let what = format!(
+            "minting {}: the cluster lives already, and {} would be new to it",
+            path.display(),
+            lacks.iter().map(|(files, _)| *files).collect::<Vec<_>>().join(", ")
+        );
+        let why = lacks.iter().map(|(_, why)| *why).collect::<Vec<_>>().join("; ");
+        return Err(Error::new(what).help(format!("put them beside the others in the directory for `secrets import`: {why}")));
+    }
     let nodes = secrets::requests(spec);
     let request = MintRequest {
         cluster: spec.name.as_str(),

@@ -102,11 +102,14 @@ fn holders(manifest: Option<&Manifest>, found: &[Exposed]) -> BTreeMap<String, V
 }
 
 /// What lies where the classes of its node do not allow it, and what a class promises that lies nowhere.
-fn differences(manifest: &Manifest, found: &[Exposed]) -> Vec<String> {
+pub fn differences(manifest: &Manifest, found: &[Exposed]) -> Vec<String> {
     let holds =
         |name: &str, secret: &SecretName| manifest.nodes.get(name).is_some_and(|node| may_hold(&node.secrets, name, secret));
     let misplaced = found.iter().filter(|one| !exposure::allowed(one, &holds));
     let mut faults: Vec<_> = misplaced.map(|one| format!("{}: the {} lies in it and may not", one.path, one.secret)).collect();
+    if !found.iter().any(|one| one.node().is_none() && one.secret == SecretName::AdministratorKey) {
+        faults.push("admin.kubeconfig: it is not that of the bundle's administrator".to_owned());
+    }
     for (name, node) in &manifest.nodes {
         let own: Vec<_> = found.iter().filter(|one| one.node() == Some(name)).collect();
         let absent = node.secrets.iter().filter(|class| {
@@ -128,7 +131,7 @@ fn list(answer: &Answer) -> String {
         for held in all {
             let name = held.of.as_ref().map_or_else(|| held.class.to_owned(), |node| format!("{} of {node}", held.class));
             let files: Vec<_> = held.files.iter().map(String::as_str).filter(|file| file != holder).collect();
-            out.push_str(format!("  {name:<32}{}", files.join(", ")).trim_end());
+            out.push_str(format!("  {name:<31} {}", files.join(", ")).trim_end());
             out.push('\n');
         }
     }

@@ -7,9 +7,8 @@ use clap::Args;
 
 use super::bundle::{self, Origin};
 use super::profile::{Loaded, load};
-use super::{Failure, ProfileArgs, Talk};
+use super::{Failure, ProfileArgs, Talk, joining};
 use crate::compose;
-use crate::error::Error;
 use crate::plan::plan;
 
 #[derive(Args, Debug)]
@@ -26,12 +25,9 @@ pub struct JoinCommandArgs {
 
 pub fn run(args: &JoinCommandArgs, talk: &Talk) -> Result<(), Failure> {
     let Loaded { spec, .. } = load(&args.profile, talk)?;
+    let node = joining::by_token(&spec, &args.node, &format!("joining `{}`", args.node))?;
     let bundle = bundle::obtain(&args.bundle, &args.profile.profile, &spec, Origin::Locked, talk)?;
     let plan = plan(&spec, &bundle);
-    let node = plan.nodes.iter().find(|node| node.spec.name.as_str() == args.node);
-    let node = node.ok_or_else(|| Error::new(format!("joining `{}`: the profile has no such node", args.node)))?;
-    let line = compose::classic_join_command(&plan, node).ok_or_else(|| {
-        Error::new(format!("joining `{}`: it is a {}, which joins no cluster", args.node, node.spec.role.as_str()))
-    })?;
-    talk.data(line.as_bytes())
+    let node = plan.nodes.iter().find(|other| other.spec.name == node.name).expect("every node has its plan");
+    talk.data(compose::classic_join_command(&plan, node).as_bytes())
 }

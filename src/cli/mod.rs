@@ -11,6 +11,7 @@ mod images;
 mod init;
 mod inspect;
 mod join_command;
+mod joining;
 mod opened;
 mod profile;
 mod render;

@@ -1,19 +1,24 @@
 //! `kubespore render`: from a profile to an output directory.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use time::OffsetDateTime;
 
 use super::bundle::{self, Origin};
 use super::profile::{Loaded, load};
 use super::{Failure, ProfileArgs, Talk};
 use crate::error::Error;
-use crate::handover::{self, Manifest};
+use crate::handover::{self, DeliveredFile, Lifetime, Manifest};
 use crate::out::{Destination, MANIFEST};
 use crate::plan::{Act, ClusterPlan, may_hold, plan};
-use crate::profile::spec::{ClusterSpec, Credential};
+use crate::profile::spec::{ClusterSpec, Credential, Distribution};
 use crate::tree::{RelPath, Tree};
 use crate::{artefacts, exposure, kubeadm, lifetimes, runbook, secrets};
+
+/// The administrator's file in an output directory.
+const ADMIN: &str = "admin.kubeconfig";
 
 #[derive(Args, Debug)]
 pub struct RenderArgs {
@@ -48,6 +53,9 @@ pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
     let origin = if args.locked { Origin::Locked } else { Origin::MintIfAbsent };
     let bundle = bundle::obtain(&args.bundle, &args.profile.profile, &spec, origin, talk)?;
     let plan = plan(&spec, &bundle);
+    for line in over(&plan, OffsetDateTime::now_utc()) {
+        talk.say(&line);
+    }
     let carried = if args.node.is_empty() { None } else { Some(Carried::from(&destination, &plan)?) };
     let digest = handover::digest(source.text.as_bytes());
     let tree = assemble(&plan, &digest, &args.node, carried.as_ref(), args.fit, &|line| talk.say(line))?;
@@ -55,7 +63,7 @@ pub fn run(args: &RenderArgs, talk: &Talk) -> Result<(), Failure> {
     let (files, nodes) = (tree.len(), plan.nodes.len());
     destination.commit(&tree)?;
     talk.say(&format!("wrote {files} files for {nodes} nodes to {}", target.display()));
-    talk.say(&format!("  kubectl --kubeconfig {} get nodes", target.join("admin.kubeconfig").display()));
+    talk.say(&format!("  kubectl --kubeconfig {} get nodes", target.join(ADMIN).display()));
     for line in promises(&plan, &target, &tree) {
         talk.say(&format!("  {line}"));
     }
@@ -67,13 +75,28 @@ pub fn usual_place(spec: &ClusterSpec) -> PathBuf {
     ["out", spec.name.as_str()].iter().collect()
 }
 
+/// What is rendered though it has ended: a machine that has joined needs it no more, one that is to join does.
+fn over(plan: &ClusterPlan<'_>, now: OffsetDateTime) -> Vec<String> {
+    let held = |life: &Lifetime| life.until.is_some() && (life.needed || !life.nodes.is_empty());
+    let ended = lifetimes::of(plan).into_iter().filter(|life| held(life) && life.ended(now));
+    ended
+        .flat_map(|life| [format!("warning: {}: worked {}", life.title(), life.words()), format!("  = help: {}", life.then)])
+        .collect()
+}
+
 /// The promise, with its end; of machines for a cluster that lives, what it must be told first.
 fn promises(plan: &ClusterPlan<'_>, target: &Path, tree: &Tree) -> Vec<String> {
     let mut said = Vec::new();
     let tokens: Vec<_> =
         tree.iter().map(|(path, _)| path.as_str()).filter(|path| path.ends_with("/bootstrap-token.yaml")).collect();
     if !tokens.is_empty() {
-        said.push("the cluster must know these machines' tokens before they boot:".to_owned());
+        said.push(if plan.spec.bootstrap.existing {
+            "the cluster must know these machines' tokens before they boot:".to_owned()
+        } else {
+            "a cluster that stands already must know these machines' tokens before they boot; one that is still to be founded has \
+             them from its founder's new seed:"
+                .to_owned()
+        });
         said.extend(tokens.iter().map(|path| format!("  kubectl apply -f {}", target.join(path).display())));
     }
     if let Some(rotation) = &plan.bundle.ca_rotation {
@@ -98,6 +121,13 @@ fn promises(plan: &ClusterPlan<'_>, target: &Path, tree: &Tree) -> Vec<String> {
         (true, false) if any => format!("a wiped control plane rejoins from the same image {until}, a worker at any time"),
         _ => format!("a wiped machine rejoins from the same image {until}"),
     });
+    if plan.spec.pki.distribution == Distribution::CertificateKey {
+        said.push(
+            "a control plane fetches the keys, which lie in the cluster until all have joined; one that is wiped later waits for"
+                .to_owned(),
+        );
+        said.push("  kubespore secrets upload-certs PROFILE | ssh root@CONTROL-PLANE sh".to_owned());
+    }
     said
 }
 
@@ -182,7 +212,7 @@ pub fn assemble(
     say: &dyn Fn(&str),
 ) -> Result<Tree, Error> {
     let mut tree = Tree::new();
-    let mut nodes = std::collections::BTreeMap::new();
+    let mut nodes = BTreeMap::new();
     for node in &plan.nodes {
         let name = node.spec.name.as_str();
         let prefix = format!("nodes/{name}");
@@ -209,15 +239,17 @@ pub fn assemble(
         };
         nodes.insert(name.to_owned(), entry);
     }
+    let administrator = secrets::admin_kubeconfig(plan.bundle, &plan.spec.endpoint.to_string());
     let manifest = Manifest {
         api_version: "kubespore.manifest/v1".into(),
         tool: handover::Tool { name: "kubespore".into(), version: env!("CARGO_PKG_VERSION").into() },
         profile: handover::Profile { sha256: profile.to_owned() },
         cluster: cluster(plan),
         lifetimes: lifetimes::of(plan),
+        files: BTreeMap::from([(ADMIN.to_owned(), DeliveredFile::of(administrator.as_bytes(), None))]),
         nodes,
     };
-    tree.add(RelPath::new("admin.kubeconfig"), secrets::admin_kubeconfig(plan.bundle, &plan.spec.endpoint.to_string()));
+    tree.add(RelPath::new(ADMIN), administrator);
     for (path, bytes) in handover::documents(&manifest, &runbook::of(plan)).iter() {
         tree.add(path.clone(), bytes);
     }
@@ -241,5 +273,43 @@ fn cluster(plan: &ClusterPlan<'_>) -> handover::Cluster {
         ca_rotation: bundle.ca_rotation.as_ref().map(secrets::CaRotation::round),
         minted: secrets::instant(bundle.minted),
         found_until: (!spec.bootstrap.existing).then(|| secrets::instant(bundle.found_until)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::diag::Source;
+    use crate::profile;
+    use crate::profile::spec::KeyAlgorithm;
+    use crate::secrets::MintRequest;
+
+    #[test]
+    fn what_has_ended_is_rendered_aloud() {
+        let text = include_str!("../../profiles/ha-stacked.yaml").replace("credential: token", "credential: certificate");
+        let source = Source { name: "lab.yaml".into(), text };
+        let (spec, report) = profile::load(&source, &|_| Err("there are no files".into()));
+        let spec = spec.unwrap_or_else(|| panic!("{}", report.render(&source, false)));
+        let nodes = secrets::requests(&spec);
+        let request = MintRequest {
+            cluster: spec.name.as_str(),
+            nodes: &nodes,
+            authorities: KeyAlgorithm::EcdsaP256,
+            service_account: KeyAlgorithm::EcdsaP256,
+            admin_group: "kubeadm:cluster-admins",
+            found_within: Duration::days(30),
+            encrypts: false,
+        };
+        let minted = datetime!(2026-11-23 12:34:56 UTC);
+        let bundle = secrets::mint(&request, minted).expect("entropy");
+        let plan = plan(&spec, &bundle);
+        assert_eq!(over(&plan, minted), [""; 0]);
+        let said = over(&plan, minted + Duration::days(7));
+        let what = "warning: bootstrap certificates (cp-1, cp-2, cp-3, worker-1, worker-2): worked until 2026-11-30T12:34:56Z";
+        assert_eq!(said[0], what);
+        assert!(said.len() == 2 && said[1].contains("kubespore secrets rotate node PROFILE NODE"), "{said:?}");
     }
 }

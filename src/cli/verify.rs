@@ -3,6 +3,7 @@
 //! In: a directory, perhaps its bundle, perhaps another day than today. Out: what ends when, and what is
 //! wrong. Absent on purpose: the profile; a directory must speak for itself.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -12,11 +13,10 @@ use time::macros::format_description;
 use time::{Date, OffsetDateTime, Time};
 
 use super::bundle::KeyArgs;
-use super::{Failure, Talk, opened};
+use super::{Failure, Talk, held, opened};
 use crate::error::Error;
 use crate::handover::{Lifetime, Manifest, digest};
 use crate::out::{self, MANIFEST};
-use crate::plan::may_hold;
 use crate::tree::Tree;
 use crate::{exposure, image, secrets};
 
@@ -25,7 +25,7 @@ pub struct VerifyArgs {
     /// The rendered directory
     directory: PathBuf,
 
-    /// Search every artefact for the secrets of this bundle too
+    /// Search every artefact for the secrets of this bundle too: each where it belongs, and nowhere else
     #[arg(long, value_name = "FILE")]
     secrets: Option<PathBuf>,
 
@@ -82,12 +82,13 @@ pub fn run(args: &VerifyArgs, talk: &Talk) -> Result<(), Failure> {
     let at = args.at.unwrap_or_else(OffsetDateTime::now_utc).replace_nanosecond(0).expect("zero is a nanosecond");
     let mut faults = differences(&manifest, &tree);
     faults.extend(other_seeds(&manifest, &tree));
+    faults.extend(out::open_to_others(&args.directory)?);
     if let Some(path) = &args.secrets {
         faults.extend(exposures(path, &args.keys.keys(), &manifest, &tree)?);
     }
-    let lifetimes: Vec<_> = manifest.lifetimes.iter().map(|lifetime| Told { lifetime, ended: ended(lifetime, at) }).collect();
+    let lifetimes: Vec<_> = manifest.lifetimes.iter().map(|lifetime| Told { lifetime, ended: lifetime.ended(at) }).collect();
     let over = lifetimes.iter().filter(|told| told.ended && told.lifetime.needed);
-    faults.extend(over.map(|told| format!("{}: worked {}", told.lifetime.name, told.lifetime.words())));
+    faults.extend(over.map(|told| format!("{}: worked {}", told.lifetime.title(), told.lifetime.words())));
     let answer = Answer { cluster: &manifest.cluster.name, at: secrets::instant(at), lifetimes, faults };
     let text = match args.output {
         Form::Text => text(&answer),
@@ -99,24 +100,22 @@ pub fn run(args: &VerifyArgs, talk: &Talk) -> Result<(), Failure> {
 
 /// What the manifest and the files say differently.
 fn differences(manifest: &Manifest, tree: &Tree) -> Vec<String> {
+    let of_nodes = manifest
+        .nodes
+        .iter()
+        .flat_map(|(name, node)| node.files.iter().map(move |(file, meant)| (format!("nodes/{name}/{file}"), meant)));
+    let at_the_top = manifest.files.iter().map(|(file, meant)| (file.clone(), meant));
+    let meant: BTreeMap<_, _> = at_the_top.chain(of_nodes).collect();
     let mut faults = Vec::new();
-    for (name, node) in &manifest.nodes {
-        for (file, meant) in &node.files {
-            let path = format!("nodes/{name}/{file}");
-            match tree.get(&path) {
-                None => faults.push(format!("{path}: it is missing")),
-                Some(bytes) if digest(bytes) != meant.sha256 => faults.push(format!("{path}: it is not what was rendered")),
-                Some(_) => {}
-            }
+    for (path, meant) in &meant {
+        match tree.get(path) {
+            None => faults.push(format!("{path}: it is missing")),
+            Some(bytes) if digest(bytes) != meant.sha256 => faults.push(format!("{path}: it is not what was rendered")),
+            Some(_) => {}
         }
     }
-    for (path, _) in tree.iter().filter(|(path, _)| path.as_str().starts_with("nodes/")) {
-        let mut parts = path.as_str().splitn(3, '/').skip(1);
-        let known = parts.next().and_then(|node| manifest.nodes.get(node)).zip(parts.next());
-        if known.is_none_or(|(node, file)| !node.files.contains_key(file)) {
-            faults.push(format!("{path}: the manifest does not know it"));
-        }
-    }
+    let stray = tree.iter().filter(|(path, _)| path.as_str() != MANIFEST && !meant.contains_key(path.as_str()));
+    faults.extend(stray.map(|(path, _)| format!("{path}: the manifest does not know it")));
     faults
 }
 
@@ -157,16 +156,7 @@ fn exposures(path: &std::path::Path, keys: &secrets::Keys<'_>, manifest: &Manife
         return Err(Error::new(format!("reading {shown}: it is another cluster's bundle"))
             .help("name the one this directory was rendered from"));
     }
-    let may_hold = |name: &str, secret: &secrets::SecretName| {
-        manifest.nodes.get(name).is_some_and(|node| may_hold(&node.secrets, name, secret))
-    };
-    let exposed = exposure::exposed(&bundle, &may_hold, tree);
-    Ok(exposed.iter().map(|found| format!("{}: the {} lies in it and may not", found.path, found.secret)).collect())
-}
-
-fn ended(lifetime: &Lifetime, at: OffsetDateTime) -> bool {
-    let until = lifetime.until.as_deref().and_then(|until| OffsetDateTime::parse(until, &Rfc3339).ok());
-    until.is_some_and(|until| until <= at)
+    Ok(held::differences(manifest, &exposure::held(&bundle, tree)))
 }
 
 fn text(answer: &Answer<'_>) -> String {
@@ -174,7 +164,8 @@ fn text(answer: &Answer<'_>) -> String {
     let width = answer.lifetimes.iter().map(|told| told.lifetime.name.chars().count()).max().unwrap_or(0);
     for Told { lifetime, ended } in &answer.lifetimes {
         let verdict = if *ended { "ended: " } else { "" };
-        out.push_str(&format!("  {:width$}  {verdict}{}\n", lifetime.name, lifetime.words()));
+        let holders = &lifetime.title()[lifetime.name.len()..];
+        out.push_str(&format!("  {:width$}  {verdict}{}{holders}\n", lifetime.name, lifetime.words()));
     }
     for fault in &answer.faults {
         out.push_str(&format!("fault: {fault}\n"));

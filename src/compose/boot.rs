@@ -17,6 +17,9 @@ use crate::secrets::{Leaf, late_token_until};
 /// The supervisor's last mark: the machine has joined, and that has been seen.
 pub const DONE: &str = "/var/lib/kubespore/done";
 
+/// Uploads the shared keys anew, by whatever control plane lives.
+const UPLOAD: &str = "kubespore secrets upload-certs PROFILE | ssh root@CONTROL-PLANE sh";
+
 /// The facts, and what they borrow from.
 pub struct Facts<'a> {
     cluster: &'a ClusterPlan<'a>,
@@ -63,9 +66,12 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         kubeadm_version: format!("v{}", cluster.spec.version),
         init_flags: super::documents::init_flags(cluster),
         finish_phases,
-        renew_command: format!(
-            "kubespore secrets bootstrap-token PROFILE {name} | kubectl --kubeconfig admin.kubeconfig apply -f -"
-        ),
+        // A token is renewed in the cluster, a certificate in the seed.
+        renew_command: if credential(node).is_some() {
+            format!("kubespore secrets rotate node PROFILE {name} && kubespore render PROFILE --node {name}")
+        } else {
+            format!("kubespore secrets bootstrap-token PROFILE {name} | kubectl --kubeconfig admin.kubeconfig apply -f -")
+        },
         found_command: "kubespore secrets found-until PROFILE --within 720h && kubespore render PROFILE".to_owned(),
         kubelet_environment: format!(
             "# Made by kubespore; edit the profile, not this file.\nKUBELET_EXTRA_ARGS={}\n",
@@ -75,12 +81,17 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         approval_until: cluster
             .nodes
             .iter()
-            .filter(|other| cluster.spec.join.strict_csr && other.act != Act::Balance)
+            .filter(|other| cluster.spec.join.strict_csr && other.act.is_node())
             .map(|other| other.spec.name.as_str())
             .collect(),
         cluster,
         node,
     }
+}
+
+/// The certificate a machine joins with, where it does so without a token.
+fn credential(node: &NodePlan<'_>) -> Option<Leaf> {
+    [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| node.holds.leaves.contains(leaf))
 }
 
 fn place<'a>(node: &NodePlan<'a>) -> ControlPlane<'a> {
@@ -160,6 +171,7 @@ impl Facts<'_> {
             credential_until: self.credential_until(),
             renew_command: &self.renew_command,
             found_command: &self.found_command,
+            upload_command: UPLOAD,
             // A node asks for its own next certificate, which another rule approves (`selfnodeclient`).
             approval_ends: spec.join.strict_csr && spec.credential(node.spec.role) != Credential::Identity,
             approval_until: &self.approval_until,
@@ -198,19 +210,18 @@ impl Facts<'_> {
         }
     }
 
-    /// When the machine's join credential has ended for certain.
+    /// From when on a cluster that does not take the machine's join credential means that it has ended.
     fn credential_until(&self) -> Option<u64> {
-        let held = [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| self.node.holds.leaves.contains(leaf));
         let (join, bundle) = (&self.cluster.spec.join, self.cluster.bundle);
-        match held {
-            Some(leaf) => Some(seconds(self.cluster.leaf(self.node, leaf).until().unix_timestamp())),
-            None if join.token_ttl == 0 => None,
-            None if self.cluster.spec.bootstrap.existing => {
-                late_token_until(self.cluster.spec, bundle, self.node.spec).map(|until| seconds(until.unix_timestamp()))
-            }
-            // A token's life counts from `kubeadm init`, which happens before `found_until` or never.
-            None => Some(seconds(bundle.found_until.unix_timestamp()) + join.token_ttl),
+        if let Some(leaf) = credential(self.node) {
+            return Some(seconds(self.cluster.leaf(self.node, leaf).until().unix_timestamp()));
         }
+        if join.token_ttl == 0 {
+            return None;
+        }
+        let late = late_token_until(self.cluster.spec, bundle, self.node.spec).map(|until| seconds(until.unix_timestamp()));
+        // A founder's token counts from `kubeadm init`, which happens before `found_until` or never.
+        Some(late.unwrap_or_else(|| seconds(bundle.found_until.unix_timestamp()) + join.token_ttl))
     }
 
     /// Whether the endpoint's name means the founder itself while it founds: kubeadm of this patch level asks the

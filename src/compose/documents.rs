@@ -4,6 +4,7 @@
 //! (`kubeadm`), and who may hold which secret (`plan::Holds`).
 
 use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
 
 use crate::host::File;
 use crate::kubeadm::{self, Documents, duration, merge};
@@ -11,7 +12,9 @@ use crate::kubernetes::CertificateKeyInput;
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Discovery, Distribution};
 use crate::runtime::CRI_SOCKET;
+use crate::secret::Secret;
 use crate::secrets::{self, Leaf};
+use crate::templates::fill;
 
 const INIT: &str = "/etc/kubespore/kubeadm/init.yaml";
 const JOIN: &str = "/etc/kubespore/kubeadm/join.yaml";
@@ -74,14 +77,10 @@ pub fn join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<St
     Some(words.join(" ") + "\n" + &tokens)
 }
 
-/// Returns the classic line with every secret on it, as a person would type it; a load balancer and an etcd machine join nothing with it.
+/// Returns the classic line with every secret on it, as a person would type it, for a node that joins with a token.
 #[must_use]
-pub fn classic_join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
-    let plane = match node.act {
-        Act::Balance | Act::RunEtcd => return None,
-        Act::Found | Act::JoinControlPlane => true,
-        Act::JoinWorker => false,
-    };
+pub fn classic_join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> String {
+    let plane = matches!(node.act, Act::Found | Act::JoinControlPlane);
     let (endpoint, hash) = (&cluster.spec.endpoint, cluster.bundle.discovery_hash());
     let mut line = format!("kubeadm join {endpoint} --token {} --discovery-token-ca-cert-hash {hash}", own_token(cluster, node));
     if plane {
@@ -90,7 +89,35 @@ pub fn classic_join_command(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> O
             line.push_str(&format!(" --certificate-key {}", cluster.bundle.certificate_key.expose()));
         }
     }
-    Some(line + "\n")
+    line + "\n"
+}
+
+/// Returns the script that uploads the shared keys anew, the certificate key in it; `None` where no machine fetches them.
+/// Which control plane runs it does not matter.
+#[must_use]
+pub fn upload_script(cluster: &ClusterPlan<'_>) -> Option<Secret> {
+    #[derive(serde::Serialize)]
+    struct Blanks<'a> {
+        cluster: &'a str,
+        documents: &'a str,
+        key: Option<&'a str>,
+        flag: &'a str,
+    }
+    let flag = cluster.release.upload_certs_flag?;
+    let plane = cluster.control_planes().find(|plane| plane.holds.certificate_key)?;
+    let mut documents = Documents { cluster: cluster_configuration(cluster), ..Documents::default() };
+    merge(&mut documents.cluster, &cluster.spec.documents.cluster);
+    documents.init.insert("nodeRegistration".into(), json!({"criSocket": CRI_SOCKET}));
+    documents.init.insert("localAPIEndpoint".into(), local_endpoint(plane));
+    documents.init.extend(key_in_document(cluster, plane).map(|key| ("certificateKey".to_owned(), key)));
+    let written = Zeroizing::new(kubeadm::write(&documents, cluster.release));
+    let blanks = Blanks {
+        cluster: cluster.spec.name.as_str(),
+        documents: &written,
+        key: key_is_flag(cluster, plane).then(|| cluster.bundle.certificate_key.expose()),
+        flag,
+    };
+    Some(Secret::new(fill("output/upload-certs.sh.j2", &blanks)))
 }
 
 /// The flags of `kubeadm init`: nothing secret is printed, certificates are uploaded where the profile wants it, and

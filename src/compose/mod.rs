@@ -11,7 +11,7 @@ mod node;
 mod pki;
 mod seat;
 
-pub use documents::{classic_join_command, join_command};
+pub use documents::{classic_join_command, join_command, upload_script};
 pub use node::API_PORT;
 
 use crate::balancer::{self, Contribution, Site};

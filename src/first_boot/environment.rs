@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Distribution, FirstBoot, Found, Role, endpoint_is_own, ends_approval};
+use super::{Distribution, FirstBoot, Found, Role, by_upload, endpoint_is_own, ends_approval};
 
 /// Programs without which no supervisor can work.
 const TOOLS: &[&str] =
@@ -69,7 +69,7 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
     };
     let own = if boot.role.is_etcd() { [ETCD_TOOLS, &[]] } else { [NODE_TOOLS, boot.tools] }.concat();
     let mut tools = [TOOLS, &own].concat();
-    let uploads = matches!(boot.distribution, Distribution::CertificateKey { .. });
+    let uploads = by_upload(boot);
     if boot.role == Role::Founder && (!boot.manifests.is_empty() || uploads || ends_approval(boot)) {
         tools.push("kubectl");
     }
@@ -106,6 +106,7 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
             .to_owned(),
         ),
         ("FOUND_COMMAND", boot.found_command.to_owned()),
+        ("UPLOAD_COMMAND", boot.upload_command.to_owned()),
         ("ETCD_GATEWAY", boot.release.etcd_gateway.to_owned()),
         ("ETCD_HERE", yes_no(etcd_here)),
         ("ETCD_DATA", boot.etcd_data.to_owned()),

@@ -60,6 +60,8 @@ pub struct FirstBoot<'a> {
     pub renew_command: &'a str,
     /// The command, for the machine with the profile, that allows founding for another while.
     pub found_command: &'a str,
+    /// The command, for the machine with the profile, that lets the cluster have the shared keys for another two hours.
+    pub upload_command: &'a str,
     /// Whether the cluster stops approving the certificate requests of a credential like this machine's.
     pub approval_ends: bool,
     /// The Nodes after whose joining the founder ends automatic approval; empty where it goes on.
@@ -254,7 +256,7 @@ fn scripts(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
     scripts.extend(renews(boot).then(|| ("renew-certificates", scripts::renewal(stacked(boot)))));
     scripts.extend(ends_approval(boot).then(|| ("end-approval", scripts::end_of_approval())));
     scripts.push(("gate", scripts::gate(boot.role)));
-    scripts.push(("first-boot", scripts::supervisor(boot.role, stacked(boot))));
+    scripts.push(("first-boot", scripts::supervisor(boot.role, stacked(boot), by_upload(boot))));
     scripts
 }
 
@@ -274,9 +276,14 @@ fn stacked(boot: &FirstBoot<'_>) -> bool {
     boot.external_etcd.is_none()
 }
 
+/// Whether control planes get the shared keys from the cluster.
+fn by_upload(boot: &FirstBoot<'_>) -> bool {
+    matches!(boot.distribution, Distribution::CertificateKey { .. })
+}
+
 /// The founder keeps uploaded certificates alive, because only its documents hold the certificate key.
 fn renews(boot: &FirstBoot<'_>) -> bool {
-    boot.role == Role::Founder && matches!(boot.distribution, Distribution::CertificateKey { .. })
+    boot.role == Role::Founder && by_upload(boot)
 }
 
 /// Whether the machine ends automatic approval: the founder alone can know that everybody has come, and hold the right.

@@ -25,6 +25,7 @@ const EXTERNAL_FOUNDER: &str = include_str!("../../templates/first-boot/external
 const JOIN: &str = include_str!("../../templates/first-boot/join.sh");
 const SCRUB: &str = include_str!("../../templates/first-boot/scrub.sh");
 const CONTROL_PLANE: &str = include_str!("../../templates/first-boot/control-plane.sh");
+const FETCHING: &str = include_str!("../../templates/first-boot/fetching.sh");
 const FOUNDING: &str = include_str!("../../templates/first-boot/founding.sh");
 const FOUNDER: &str = include_str!("../../templates/first-boot/founder.sh");
 const JOINER: &str = include_str!("../../templates/first-boot/joiner.sh");
@@ -43,22 +44,32 @@ pub(super) const NOTICE: &str = include_str!("../../templates/first-boot/notice.
 /// Root's `KUBECONFIG` on a control plane.
 pub(super) const PROFILE: &str = include_str!("../../templates/first-boot/profile.sh");
 
-/// Returns the supervisor of a role; `stacked` tells whether etcd is on the control planes.
-pub(super) fn supervisor(role: Role, stacked: bool) -> String {
+/// Returns the supervisor of a role; `stacked` tells whether etcd is on the control planes, `fetches` whether these get the
+/// shared keys from the cluster.
+pub(super) fn supervisor(role: Role, stacked: bool, fetches: bool) -> String {
     let everywhere = [COMMON, PROBE, JSON, MACHINE, SCRUB];
     let node = [API, CREDENTIALS, NODE, JOIN];
     let siblings = [ROWS, ETCD];
-    let plane: &[&str] = if stacked { &[MEMBERSHIP, STACKED, CONTROL_PLANE] } else { &[EXTERNAL, CONTROL_PLANE] };
+    let etcd: &[&str] = if stacked { &[MEMBERSHIP, STACKED] } else { &[EXTERNAL] };
+    let fetching: &[&str] = if fetches { &[FETCHING] } else { &[] };
+    let control_plane = control_plane(fetches);
+    let plane = [etcd, fetching, &[control_plane.as_str()]].concat();
     let founder = [SURVEY, PLANES, if stacked { STACKED_FOUNDER } else { EXTERNAL_FOUNDER }, FOUNDING, FOUNDER];
     let member = [SURVEY, MEMBERS, MEMBERSHIP, ETCD_MEMBER];
     let own: Vec<&[&str]> = match role {
-        Role::Founder => vec![&node, &siblings, plane, &founder],
-        Role::ControlPlane => vec![&node, &siblings, plane, &[JOINER]],
+        Role::Founder => vec![&node, &siblings, &plane, &founder],
+        Role::ControlPlane => vec![&node, &siblings, &plane, &[JOINER]],
         Role::Worker => vec![&node, &[WORKER]],
         Role::EtcdFounder => vec![&siblings, &member, &[FOUNDING, ETCD_FOUNDER]],
         Role::EtcdMember => vec![&siblings, &member, &[ETCD_JOINER]],
     };
     compose(&[&everywhere, own.concat().as_slice()].concat())
+}
+
+/// What control planes do; where they fetch the shared keys they wait for those too, and the others carry nothing of it.
+fn control_plane(fetches: bool) -> String {
+    let awaits = if fetches { "await_door await_certificates" } else { "await_door" };
+    CONTROL_PLANE.replacen("await_door", awaits, 1)
 }
 
 /// Returns the gate of a role; a worker has no siblings to ask.
@@ -97,4 +108,19 @@ fn compose(parts: &[&str]) -> String {
         }
     }
     script
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_fetched_is_awaited_and_nowhere_else_named() {
+        for role in [Role::Founder, Role::ControlPlane] {
+            let awaits = "await await_endpoint await_door await_certificates await_lower await_name\n";
+            assert!(supervisor(role, true, true).contains(awaits));
+            assert!(!supervisor(role, true, false).contains("certificates-gone"));
+        }
+        assert!(!supervisor(Role::Worker, true, true).contains("await_certificates"));
+    }
 }

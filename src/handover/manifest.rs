@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// The whole manifest. Its JSON keys are part of the contract with other programs.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -22,6 +24,9 @@ pub struct Manifest {
     pub cluster: Cluster,
     /// How long keys, certificates and credentials work.
     pub lifetimes: Vec<Lifetime>,
+    /// The files at the top of the directory, but for the manifest itself, by name.
+    #[serde(default)]
+    pub files: BTreeMap<String, DeliveredFile>,
     /// The machines by name.
     pub nodes: BTreeMap<String, Node>,
 }
@@ -85,6 +90,9 @@ pub struct Cluster {
 pub struct Lifetime {
     /// What it is, such as `administrator's certificate`.
     pub name: String,
+    /// The machines whose seeds hold it, where it is one of theirs.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub nodes: Vec<String>,
     /// The instant at which it stops working, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub until: Option<String>,
@@ -94,7 +102,10 @@ pub struct Lifetime {
     /// What its life is counted from; where neither `until` nor `lasts` is given it never ends.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from: Option<String>,
-    /// Whether the living cluster needs it.
+    /// The instant after which it works no more whenever its life began, RFC 3339, where that can be known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub latest: Option<String>,
+    /// Whether the living cluster needs it, or these images are worth nothing without it.
     pub needed: bool,
     /// What ends with it, and what to do.
     pub then: String,
@@ -106,9 +117,30 @@ impl Lifetime {
     pub fn words(&self) -> String {
         match (&self.until, &self.lasts, &self.from) {
             (Some(until), ..) => format!("until {until}"),
-            (None, Some(lasts), Some(from)) => format!("{lasts} from {from} on"),
+            (None, Some(lasts), Some(from)) => {
+                let latest = self.latest.as_ref().map_or_else(String::new, |latest| format!(", at the latest until {latest}"));
+                format!("{lasts} from {from} on{latest}")
+            }
             _ => "without end".to_owned(),
         }
+    }
+
+    /// Names it, and the machines whose seeds hold it while they are few.
+    #[must_use]
+    pub fn title(&self) -> String {
+        const FEW: usize = 6;
+        match self.nodes.len() {
+            0 => self.name.clone(),
+            many if many > FEW => format!("{} ({} machines)", self.name, many),
+            _ => format!("{} ({})", self.name, self.nodes.join(", ")),
+        }
+    }
+
+    /// Tells whether it has ended for certain at an instant.
+    #[must_use]
+    pub fn ended(&self, at: OffsetDateTime) -> bool {
+        let end = self.until.as_deref().or(self.latest.as_deref());
+        end.and_then(|end| OffsetDateTime::parse(end, &Rfc3339).ok()).is_some_and(|end| end <= at)
     }
 }
 

@@ -41,7 +41,7 @@ pub struct EtcdCommands {
     pub restore: String,
 }
 
-/// Makes the documents at the top of an output directory.
+/// Makes the documents at the top of an output directory; what the manifest says of them, they come to say.
 #[must_use]
 pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
     #[derive(Serialize)]
@@ -52,7 +52,7 @@ pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
     }
     #[derive(Serialize)]
     struct Life<'a> {
-        name: &'a str,
+        name: String,
         ends: String,
         then: &'a str,
     }
@@ -100,7 +100,7 @@ pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
         lifetimes: manifest
             .lifetimes
             .iter()
-            .map(|life| Life { name: &life.name, ends: life.words(), then: &life.then })
+            .map(|life| Life { name: life.title(), ends: life.words(), then: &life.then })
             .collect(),
         nodes: manifest.nodes.iter().map(|(name, node)| Row { name, node }).collect(),
         holders,
@@ -109,9 +109,11 @@ pub fn documents(manifest: &Manifest, runbook: &Runbook) -> Tree {
         picture: picture::draw(&manifest.nodes, &manifest.cluster.endpoint),
     };
     let mut tree = Tree::new();
-    tree.add(RelPath::new(crate::out::MANIFEST), manifest.to_json());
     tree.add(RelPath::new("README.md"), fill("output/README.md.j2", &page));
     tree.add(RelPath::new("index.html"), fill("output/index.html.j2", &page));
     tree.add(RelPath::new(".gitignore"), "*\n");
+    let mut whole = manifest.clone();
+    whole.files.extend(tree.iter().map(|(path, bytes)| (path.to_string(), DeliveredFile::of(bytes, None))));
+    tree.add(RelPath::new(crate::out::MANIFEST), whole.to_json());
     tree
 }

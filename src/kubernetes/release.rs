@@ -309,6 +309,12 @@ impl Release {
         least.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
     }
 
+    /// Returns the command about certificates, as `kubeadm certs`.
+    #[must_use]
+    pub fn certs(&self) -> String {
+        ["kubeadm"].iter().chain(self.certs_command).copied().collect::<Vec<_>>().join(" ")
+    }
+
     /// Tells whether an argument of a component may stand twice: the newest kubeadm API has lists of them, the others mappings.
     #[must_use]
     pub fn repeats_arguments(&self) -> bool {

@@ -231,6 +231,14 @@ codes! {
          from any copy of an image. What it buys is that a wiped machine rejoins at any time."
     Warning TOKEN_SHORT_LIVED = "token-short-lived":
         "Tokens live from the founding on. Machines that boot after they expired, or are wiped after that, cannot join without a new one, and an hour passes quickly when hardware is slow."
+    Warning BOOTSTRAPPER_CERTIFICATE = "bootstrapper-certificate":
+        "With `credential: certificate` each image holds a certificate of the bootstrappers' group. Whoever has one may request the certificate of any node, until it ends or \
+         `strictCsr` has closed, and it cannot be taken back: unlike a token it is no object that could be deleted. `identity` is one node and no other; a token can be deleted."
+    Warning CERTIFICATE_SHORT_LIVED = "certificate-short-lived":
+        "A bootstrap certificate lives from its issue on, which is when the bundle is made, and the founder may wait until `foundWithin` is over. A cluster that is founded late then takes none of \
+         the machines that are to join it."
+    Fatal CERTIFICATE_WINDOW = "certificate-window":
+        "With no time to live, a bootstrap certificate has ended when it is issued, and no machine can join."
     Fatal FOUND_WINDOW = "found-window":
         "With no time in which to found, no cluster is ever founded."
     Warning FOUND_ALONE = "found-alone":

@@ -103,6 +103,29 @@ pub struct Networking {
     pub dns_domain: DnsName,
 }
 
+impl Networking {
+    /// The `index`th piece of each pod network; none of one that has no such piece.
+    #[must_use]
+    pub fn pod_ranges(&self, index: usize) -> Vec<IpNet> {
+        self.pod_subnets.iter().filter_map(|subnet| subnet.subnets(pod_piece(subnet)).ok()?.nth(index)).collect()
+    }
+
+    /// How many nodes find a piece in every pod network.
+    #[must_use]
+    pub fn pod_pieces(&self) -> usize {
+        let of = |subnet: &IpNet| match pod_piece(subnet).checked_sub(subnet.prefix_len()) {
+            None => 0,
+            Some(bits) => 1usize.checked_shl(u32::from(bits)).unwrap_or(usize::MAX),
+        };
+        self.pod_subnets.iter().map(of).min().unwrap_or(0)
+    }
+}
+
+/// The prefix length that the controller manager cuts a pod network into by default (`--node-cidr-mask-size-ipv4`, `-ipv6`).
+fn pod_piece(subnet: &IpNet) -> u8 {
+    if subnet.addr().is_ipv4() { 24 } else { 64 }
+}
+
 /// What answers at the control-plane endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoadBalancer {
@@ -235,6 +258,12 @@ impl ClusterSpec {
             (Some(Credential::Identity) | None, Role::Worker) if able => Credential::Identity,
             _ => Credential::Token,
         }
+    }
+
+    /// Tells whether a machine of a role joins with a bootstrap token.
+    #[must_use]
+    pub fn joins_by_token(&self, role: Role) -> bool {
+        matches!(role, Role::ControlPlane | Role::Worker) && self.credential(role) == Credential::Token
     }
 }
 

@@ -43,6 +43,22 @@ impl Existing {
         ];
         present.into_iter().filter(|(there, _)| *there).map(|(_, name)| name).collect()
     }
+
+    /// Names the files of what there is not, and what they are wanted for.
+    #[must_use]
+    pub fn lacks(&self) -> Vec<(&'static str, &'static str)> {
+        let all = [
+            (self.ca.is_some(), "ca.crt and ca.key", "the cluster's authority certifies its machines"),
+            (
+                self.front_proxy_ca.is_some(),
+                "front-proxy-ca.crt and front-proxy-ca.key",
+                "the front-proxy authority certifies API servers towards extension API servers",
+            ),
+            (self.etcd_ca.is_some(), "etcd/ca.crt and etcd/ca.key", "etcd's authority certifies its members and its clients"),
+            (self.service_account.is_some(), "sa.key", "with it service-account tokens are signed"),
+        ];
+        all.into_iter().filter(|(there, ..)| !there).map(|(_, files, why)| (files, why)).collect()
+    }
 }
 
 /// Reads what kubeadm would share among control planes; `ca` must be there, the others may be missing as a pair.
@@ -75,6 +91,12 @@ fn authority(directory: &Path, name: &str, now: OffsetDateTime) -> Result<Option
     let key = read(directory, &key_file, |label| label.ends_with("PRIVATE KEY"))?;
     let (certificate, key) = match (certificate, key) {
         (None, None) => return Ok(None),
+        (Some(_), None) if name == "etcd/ca" && directory.join("apiserver-etcd-client.crt").exists() => {
+            return Err(refused("the API server's client certificate is there, and the key of the authority that signed it is not".into())
+                .help(
+                    "each control plane gets an apiserver-etcd-client of its own, signed here: fetch etcd/ca.key from where etcd's authority is kept",
+                ));
+        }
         (Some(_), None) => return Err(refused(format!("there is {certificate_file} without {key_file}"))),
         (None, Some(_)) => return Err(refused(format!("there is {key_file} without {certificate_file}"))),
         (Some(certificate), Some(key)) => (certificate, key),

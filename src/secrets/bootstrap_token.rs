@@ -6,7 +6,7 @@
 use time::{Duration, OffsetDateTime};
 
 use super::bundle::{Bundle, Token, instant};
-use crate::profile::spec::{ClusterSpec, Credential, Discovery, NodeSpec, Role};
+use crate::profile::spec::{ClusterSpec, Discovery, NodeSpec};
 use crate::secret::Secret;
 use crate::yaml::{Yaml, to_string};
 
@@ -19,7 +19,7 @@ const GROUP: &str = "system:bootstrappers:kubeadm:default-node-token";
 #[must_use]
 pub fn late_token_manifest(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<String> {
     let known = bundle.nodes.get(node.name.as_str())?;
-    if matches!(node.role, Role::LoadBalancer | Role::Etcd) || spec.credential(node.role) != Credential::Token {
+    if !spec.joins_by_token(node.role) {
         return None;
     }
     late_token_since(spec, bundle, node)?;
@@ -35,8 +35,9 @@ pub fn late_token_until(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) ->
     (spec.join.token_ttl > 0).then(|| since.saturating_add(life))
 }
 
-/// When a token was made that no founder creates.
-fn late_token_since(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<OffsetDateTime> {
+/// Returns when a token was made that no founder creates; `None` for one that the founder does.
+#[must_use]
+pub fn late_token_since(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<OffsetDateTime> {
     let known = bundle.nodes.get(node.name.as_str())?;
     known.token_since.or(spec.bootstrap.existing.then_some(bundle.minted))
 }
@@ -73,8 +74,8 @@ mod tests {
     use super::*;
     use crate::diag::Source;
     use crate::profile;
-    use crate::secrets::sample::{NOW, bundle};
-    use crate::secrets::{add_nodes, requests};
+    use crate::secrets::sample::{NOW, request};
+    use crate::secrets::{MintRequest, add_nodes, mint, requests};
 
     #[test]
     fn the_object_is_what_the_api_server_looks_for() {
@@ -105,9 +106,8 @@ mod tests {
     #[test]
     fn a_running_cluster_is_told_of_the_tokens_it_does_not_know_and_of_no_other() {
         let early = spec("token", "24h");
-        let mut bundle = bundle();
         let nodes = requests(&early);
-        add_nodes(&mut bundle, &nodes, NOW).expect("entropy");
+        let mut bundle = mint(&MintRequest { nodes: &nodes, ..request() }, NOW).expect("entropy");
         let told = |spec: &ClusterSpec, bundle: &Bundle| {
             let late =
                 spec.nodes.iter().filter_map(|node| Some((node.name.to_string(), late_token_manifest(spec, bundle, node)?)));

@@ -80,8 +80,22 @@ pub struct NodeSecrets {
     pub token: Token,
     /// When the token was made, where that was after the bundle: a cluster that runs already has not been told of it.
     pub token_since: Option<OffsetDateTime>,
+    /// Which piece of the pod networks is its own, counted from 0, where the built-in network is used: other nodes may come
+    /// and go around it.
+    pub pod_range: Option<usize>,
     /// Its certificates that were issued beforehand.
     pub leaves: BTreeMap<Leaf, CertifiedKey>,
+}
+
+impl NodeSecrets {
+    /// Tells from its certificates alone whether it may join with its token: a node that joins with a certificate has one, and
+    /// an etcd machine has those of a member without the API server's.
+    #[must_use]
+    pub fn may_join_by_token(&self) -> bool {
+        let has = |leaf| self.leaves.contains_key(&leaf);
+        let member_alone = has(Leaf::EtcdServer) && !has(Leaf::ApiserverEtcdClient);
+        !(has(Leaf::Identity) || has(Leaf::Bootstrap) || member_alone)
+    }
 }
 
 /// A bootstrap token: `[a-z0-9]{6}.[a-z0-9]{16}` (k8s.io/cluster-bootstrap, token/api).
@@ -189,7 +203,7 @@ impl CertifiedKey {
         self.parsed().key_kind
     }
 
-    fn parsed(&self) -> x509::Parsed {
+    pub(super) fn parsed(&self) -> x509::Parsed {
         x509::parse(&self.certificate).expect("the bundle's check has parsed it")
     }
 }

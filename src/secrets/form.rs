@@ -98,8 +98,9 @@ fn encode(bundle: &Bundle, recipients: &[Recipient]) -> Zeroizing<String> {
     let node = |node: &NodeSecrets| {
         let token = ("token".to_owned(), text(node.token.whole().expose()));
         let since = node.token_since.map(|since| ("token-since".to_owned(), text(&instant(since))));
+        let range = node.pod_range.map(|range| ("pod-range".to_owned(), text(&range.to_string())));
         let leaves = node.leaves.iter().map(|(leaf, issued)| (leaf.as_str().to_owned(), pair(issued)));
-        Yaml::Map(std::iter::once(token).chain(since).chain(leaves).collect())
+        Yaml::Map(std::iter::once(token).chain(since).chain(range).chain(leaves).collect())
     };
     let account = &bundle.service_account;
     let mut pairs = vec![
@@ -220,7 +221,7 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
     let mut nodes = BTreeMap::new();
     for (name, node) in top.fields("nodes")?.entries()? {
         let fields = Fields::of(node, text, &format!("nodes.{name}"))?;
-        let mut known = vec!["token", "token-since"];
+        let mut known = vec!["token", "token-since", "pod-range"];
         known.extend(Leaf::ALL.map(Leaf::as_str));
         fields.only(&known)?;
         let mut leaves = BTreeMap::new();
@@ -233,7 +234,10 @@ fn whole(top: &Fields<'_>, text: &str) -> Result<Bundle, String> {
         let (id, secret) = token.split_once('.').ok_or_else(|| format!("`nodes.{name}.token` has no `.`"))?;
         let token = Token { id: id.to_owned(), secret: Secret::new(secret) };
         let token_since = node.get("token-since").map(|_| fields.instant("token-since")).transpose()?;
-        nodes.insert(name.to_owned(), NodeSecrets { token, token_since, leaves });
+        let pod_range = node.get("pod-range").map(|_| fields.text("pod-range")).transpose()?;
+        let pod_range = pod_range.map(|text| text.parse()).transpose();
+        let pod_range = pod_range.map_err(|_| format!("`nodes.{name}.pod-range` is not a number"))?;
+        nodes.insert(name.to_owned(), NodeSecrets { token, token_since, pod_range, leaves });
     }
     let ca_rotation = top.node.get(CA_ROTATION).map(|_| ca_rotation(&top.fields(CA_ROTATION)?)).transpose()?;
     top.only(&[

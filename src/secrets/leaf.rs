@@ -10,7 +10,7 @@ use std::str::FromStr;
 use rcgen::ExtendedKeyUsagePurpose::{self, ClientAuth, ServerAuth};
 use time::Duration;
 
-use crate::profile::spec::{ClusterSpec, Credential, Distribution, NodeSpec, Role};
+use crate::profile::spec::{ClusterSpec, Cni, Credential, Distribution, NodeSpec, Role};
 
 /// The authorities of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,17 +141,31 @@ pub struct NodeRequest {
     pub addresses: Vec<IpAddr>,
     /// How long a bootstrap certificate lives.
     pub bootstrap_life: Duration,
+    /// The piece of the pod networks it wants, where it wants one.
+    pub pod_range: Option<Piece>,
+}
+
+/// One of the pieces that pod networks are cut into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Its place, counted from 0.
+    pub place: usize,
+    /// How many there are.
+    pub of: usize,
 }
 
 /// Lists what the nodes of a profile want; a load balancer wants nothing.
 #[must_use]
 pub fn requests(spec: &ClusterSpec) -> Vec<NodeRequest> {
-    let wanting = spec.nodes.iter().filter(|node| node.role != Role::LoadBalancer);
-    let request = |node: &NodeSpec| NodeRequest {
+    let pieces = spec.networking.pod_pieces();
+    let bridged = |role| spec.cni == Cni::Bridge && matches!(role, Role::ControlPlane | Role::Worker);
+    let wanting = spec.nodes.iter().enumerate().filter(|(_, node)| node.role != Role::LoadBalancer);
+    let request = |(place, node): (usize, &NodeSpec)| NodeRequest {
         name: node.name.to_string(),
         leaves: leaves(spec, node),
         addresses: node.addresses(),
         bootstrap_life: Duration::seconds(i64::try_from(spec.join.certificate_ttl).unwrap_or(i64::MAX)),
+        pod_range: bridged(node.role).then_some(Piece { place, of: pieces }),
     };
     wanting.map(request).collect()
 }

@@ -97,7 +97,7 @@ pub fn adopt(existing: Existing, request: &MintRequest<'_>, now: OffsetDateTime)
         encryption_key: request.encrypts.then(encryption_key).transpose()?,
         nodes: BTreeMap::new(),
     };
-    add_nodes(&mut bundle, request.nodes, minted)?;
+    add(&mut bundle, request.nodes, minted, None)?;
     whole(bundle)
 }
 
@@ -115,25 +115,100 @@ fn absent(known: &NodeSecrets, request: &NodeRequest) -> impl Iterator<Item = Le
     request.leaves.iter().copied().filter(|leaf| !known.leaves.contains_key(leaf))
 }
 
-/// Adds what is missing and touches nothing else; names what it added.
+/// Names the certificates that say something else of their nodes than is wanted now: another address, another name.
+#[must_use]
+pub fn outdated(bundle: &Bundle, nodes: &[NodeRequest]) -> Vec<String> {
+    let of = |request: &NodeRequest| {
+        let known = bundle.nodes.get(&request.name);
+        let leaves = known.into_iter().flat_map(|known| stale(known, request));
+        leaves.map(|leaf| format!("{} of {}", leaf.as_str(), request.name)).collect::<Vec<_>>()
+    };
+    nodes.iter().flat_map(of).collect()
+}
+
+fn stale(known: &NodeSecrets, request: &NodeRequest) -> impl Iterator<Item = Leaf> {
+    request.leaves.iter().copied().filter(|leaf| known.leaves.get(leaf).is_some_and(|issued| !fits(issued, *leaf, request)))
+}
+
+/// Whether a certificate says what is wanted of its node; when it ends is another question.
+fn fits(issued: &CertifiedKey, leaf: Leaf, request: &NodeRequest) -> bool {
+    let own = issued.parsed();
+    let (common_name, organisation) = leaf.subject(&request.name);
+    own.common_name() == Some(common_name)
+        && own.organizations == Vec::from_iter(organisation)
+        && own.server_names() == server_names(leaf, request)
+}
+
+/// By what names and addresses a certificate's server is reached; none of a certificate that is no server's.
+fn server_names(leaf: Leaf, request: &NodeRequest) -> BTreeSet<String> {
+    if !leaf.serves() {
+        return BTreeSet::new();
+    }
+    let own = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+    let addresses = own.iter().chain(&request.addresses).map(IpAddr::to_string);
+    ["localhost".to_owned(), request.name.clone()].into_iter().chain(addresses).collect()
+}
+
+/// Adds what is missing, issues anew what is outdated, and touches nothing else; names what it added.
 ///
 /// # Errors
 /// When the system has no entropy to give, or an authority cannot sign.
 pub fn add_nodes(bundle: &mut Bundle, nodes: &[NodeRequest], now: OffsetDateTime) -> Result<Vec<String>, Error> {
-    let added = missing(bundle, nodes);
     let now = now.replace_nanosecond(0).expect("zero is a nanosecond");
-    let token_since = (now > bundle.minted).then_some(now);
-    for request in nodes {
+    add(bundle, nodes, now, Some(now))
+}
+
+/// Adds nodes whose tokens are younger than the bundle, or as old as it is.
+fn add(
+    bundle: &mut Bundle,
+    nodes: &[NodeRequest],
+    now: OffsetDateTime,
+    token_since: Option<OffsetDateTime>,
+) -> Result<Vec<String>, Error> {
+    let added = missing(bundle, nodes);
+    let ranges = pod_ranges(bundle, nodes);
+    for (request, pod_range) in nodes.iter().zip(ranges) {
         let mut known = match bundle.nodes.get(&request.name) {
             Some(known) => known.clone(),
-            None => NodeSecrets { token: token(bundle, &mut system_byte)?, token_since, leaves: BTreeMap::new() },
+            None => {
+                NodeSecrets { token: token(bundle, &mut system_byte)?, token_since, pod_range: None, leaves: BTreeMap::new() }
+            }
         };
-        for leaf in absent(&known, request).collect::<Vec<_>>() {
+        known.pod_range = pod_range.or(known.pod_range);
+        for leaf in absent(&known, request).chain(stale(&known, request)).collect::<Vec<_>>() {
             known.leaves.insert(leaf, issue(bundle, leaf, request, now)?);
         }
         bundle.nodes.insert(request.name.clone(), known);
     }
     Ok(added)
+}
+
+/// Decides which piece of the pod networks each node has, where it wants one: the one it has, else its place in the profile,
+/// else the first that nobody has.
+///
+/// Nodes that are older than this memory had their places among the nodes of their time, so those that are new now do not
+/// count for them. What a node that left the profile had is given away last, since the cluster may still know it.
+fn pod_ranges(bundle: &Bundle, nodes: &[NodeRequest]) -> Vec<Option<usize>> {
+    let new = |request: &NodeRequest| !bundle.nodes.contains_key(&request.name);
+    let kept = |request: &NodeRequest| {
+        let piece = request.pod_range?;
+        bundle.nodes.get(&request.name)?.pod_range.filter(|place| *place < piece.of)
+    };
+    let mut decided: Vec<Option<usize>> = nodes.iter().map(kept).collect();
+    let gone = bundle.nodes.iter().filter(|(name, _)| !nodes.iter().any(|request| request.name == **name));
+    let gone: BTreeSet<usize> = gone.filter_map(|(_, known)| known.pod_range).collect();
+    // The old ones choose first.
+    let (late, early): (Vec<_>, Vec<_>) = (0..nodes.len()).partition(|at| new(&nodes[*at]));
+    for at in early.into_iter().chain(late) {
+        let Some(piece) = nodes[at].pod_range.filter(|_| decided[at].is_none()) else { continue };
+        let before = nodes.iter().filter(|other| new(other) && !new(&nodes[at]));
+        let before = before.filter(|other| other.pod_range.is_some_and(|other| other.place < piece.place)).count();
+        let taken: BTreeSet<usize> = decided.iter().flatten().copied().collect();
+        let mut wishes = std::iter::once(piece.place - before).chain(0..piece.of).filter(|place| *place < piece.of);
+        let free = wishes.clone().find(|place| !taken.contains(place) && !gone.contains(place));
+        decided[at] = free.or_else(|| wishes.find(|place| !taken.contains(place)));
+    }
+    decided
 }
 
 /// Issues certificates of a node anew; names those it replaced.
@@ -162,14 +237,11 @@ fn issue(bundle: &Bundle, leaf: Leaf, request: &NodeRequest, now: OffsetDateTime
     let kind = if issuer.key_kind().is_elliptic() { KeyAlgorithm::EcdsaP256 } else { KeyAlgorithm::Rsa2048 };
     let (common_name, organisation) = leaf.subject(&request.name);
     let end = if leaf == Leaf::Bootstrap { now + request.bootstrap_life } else { issuer.until() };
-    let mut names = Vec::new();
-    if leaf.serves() {
-        for name in ["localhost", request.name.as_str()] {
-            names.push(SanType::DnsName(name.try_into().doing(|| format!("naming {name}"))?));
-        }
-        let own = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-        names.extend(own.into_iter().chain(request.addresses.iter().copied()).map(SanType::IpAddress));
-    }
+    let names = server_names(leaf, request).into_iter().map(|name| match name.parse() {
+        Ok(address) => Ok(SanType::IpAddress(address)),
+        Err(_) => Ok(SanType::DnsName(name.as_str().try_into().doing(|| format!("naming {name}"))?)),
+    });
+    let names = names.collect::<Result<_, Error>>()?;
     let subject = Subject { common_name: &common_name, organisation, names, usages: leaf.usages() };
     sign((name, issuer), subject, &*key_pair(kind)?, now, end)
 }
@@ -384,8 +456,8 @@ mod tests {
 
     use super::*;
     use crate::kubernetes::Version;
-    use crate::secrets::KeyKind;
     use crate::secrets::sample::{NOW, bundle, every_leaf, fresh, issued, plain, request};
+    use crate::secrets::{KeyKind, Piece};
 
     fn look<T>(pair: &CertifiedKey, at: impl FnOnce(&X509Certificate<'_>) -> T) -> T {
         let pem = Pem::iter_from_buffer(pair.certificate.as_bytes()).next().expect("one block").expect("sound PEM");
@@ -502,7 +574,7 @@ mod tests {
         assert_eq!(old, before.nodes["cp-1"].token);
         assert_ne!(after.nodes["cp-1"].token, before.nodes["cp-1"].token);
         assert_eq!(after.nodes["cp-1"].token_since, Some(datetime!(2026-11-23 12:34:56 UTC)));
-        after.nodes.insert("cp-1".into(), NodeSecrets { token: old, token_since: None, leaves: BTreeMap::new() });
+        after.nodes.insert("cp-1".into(), NodeSecrets { token: old, ..before.nodes["cp-1"].clone() });
         assert_eq!(after, before, "only that token changed");
         assert_eq!(renew_token(&mut after, "nobody", NOW).expect("entropy"), None);
         assert_eq!(after, before);
@@ -538,11 +610,55 @@ mod tests {
         assert_eq!(add_nodes(&mut after, &plain(&["cp-1", "new-1", "new-2"]), NOW).expect("entropy"), [""; 0]);
         assert_eq!(check::faults(&after), [""; 0]);
         let since = |name: &str| after.nodes[name].token_since;
-        assert_eq!((since("cp-1"), since("new-1")), (None, None), "all at the moment of minting");
-        add_nodes(&mut after, &plain(&["late"]), NOW + Duration::DAY).expect("entropy");
-        assert_eq!(after.nodes["late"].token_since, Some(datetime!(2026-11-24 12:34:56 UTC)));
+        let second = Some(datetime!(2026-11-23 12:34:56 UTC));
+        assert_eq!((since("cp-1"), since("new-1")), (None, second), "one added in the second of minting is added all the same");
         after.nodes.retain(|name, _| before.nodes.contains_key(name));
         assert_eq!(after, before);
+    }
+
+    /// Nodes that want a piece each, in the order of a profile.
+    fn bridged(names: &[&str], of: usize) -> Vec<NodeRequest> {
+        let mut nodes = plain(names);
+        nodes.iter_mut().enumerate().for_each(|(place, node)| node.pod_range = Some(Piece { place, of }));
+        nodes
+    }
+
+    #[test]
+    fn a_node_keeps_its_piece_of_the_pod_networks() {
+        let ranges = |bundle: &Bundle, names: &[&str]| names.iter().map(|name| bundle.nodes[*name].pod_range).collect::<Vec<_>>();
+        let mut bundle = mint(&MintRequest { nodes: &bridged(&["a", "b", "c"], 8), ..request() }, NOW).expect("entropy");
+        assert_eq!(ranges(&bundle, &["a", "b", "c"]), [Some(0), Some(1), Some(2)]);
+        add_nodes(&mut bundle, &bridged(&["new", "a", "c"], 8), NOW).expect("entropy");
+        assert_eq!(ranges(&bundle, &["a", "b", "c", "new"]), [Some(0), Some(1), Some(2), Some(3)], "one in front takes nobody's");
+        add_nodes(&mut bundle, &bridged(&["c", "a", "new", "d"], 4), NOW).expect("entropy");
+        assert_eq!(
+            ranges(&bundle, &["a", "c", "new", "d"]),
+            [Some(0), Some(2), Some(3), Some(1)],
+            "one that left makes room last"
+        );
+
+        // A bundle from before pieces were kept: what its nodes were given then, they keep.
+        let mut old = mint(&MintRequest { nodes: &plain(&["a", "b", "c"]), ..request() }, NOW).expect("entropy");
+        add_nodes(&mut old, &bridged(&["a", "new", "b", "c"], 8), NOW).expect("entropy");
+        assert_eq!(ranges(&old, &["a", "b", "c", "new"]), [Some(0), Some(1), Some(2), Some(3)]);
+    }
+
+    #[test]
+    fn a_server_that_moved_is_certified_anew_and_nobody_else() {
+        let mut bundle = issued();
+        let mut request = every_leaf();
+        assert_eq!(outdated(&bundle, std::slice::from_ref(&request)), [""; 0]);
+        request.addresses = vec![IpAddr::from([10, 0, 0, 99])];
+        let servers = ["etcd-server of cp-1", "etcd-peer of cp-1"];
+        assert_eq!(outdated(&bundle, std::slice::from_ref(&request)), servers);
+        let before = bundle.nodes["cp-1"].clone();
+        assert_eq!(add_nodes(&mut bundle, std::slice::from_ref(&request), NOW).expect("entropy"), [""; 0]);
+        assert_eq!(outdated(&bundle, std::slice::from_ref(&request)), [""; 0]);
+        let after = &bundle.nodes["cp-1"];
+        let changed: Vec<_> = after.leaves.iter().filter(|(leaf, issued)| before.leaves[leaf] != **issued).collect();
+        assert_eq!(changed.iter().map(|(leaf, _)| **leaf).collect::<Vec<_>>(), [Leaf::EtcdServer, Leaf::EtcdPeer]);
+        let names = changed[0].1.parsed().server_names();
+        assert!(names.contains("10.0.0.99") && !names.contains("10.0.0.11"), "{names:?}");
     }
 
     /// Hands out the bytes of a script.
@@ -573,6 +689,7 @@ mod tests {
             NodeSecrets {
                 token: Token { id: "aaaaaa".into(), secret: Secret::new("a".repeat(16)) },
                 token_since: None,
+                pod_range: None,
                 leaves: BTreeMap::new(),
             },
         );

@@ -25,14 +25,14 @@ mod x509;
 
 pub use adopt::{Existing, read_pki};
 pub use awaiting::Awaiting;
-pub use bootstrap_token::{bootstrap_token_manifest, late_token_manifest, late_token_until};
+pub use bootstrap_token::{bootstrap_token_manifest, late_token_manifest, late_token_since, late_token_until};
 pub use bundle::{Bundle, CertifiedKey, EncryptionKey, NodeSecrets, ServiceAccount, Token, instant};
 pub use form::{Document, Text};
 pub use git::refuse_where_git_would_take_it;
 pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
-pub use leaf::{Leaf, NodeRequest, leaves, requests};
+pub use leaf::{Leaf, NodeRequest, Piece, leaves, requests};
 pub use mint::{
-    MintRequest, add_encryption_key, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves,
+    MintRequest, add_encryption_key, add_nodes, adopt, mint, missing, outdated, renew_admin, renew_certificate_key, renew_leaves,
     renew_token,
 };
 pub use named::{SecretName, wanted};

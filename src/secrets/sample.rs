@@ -24,6 +24,7 @@ pub fn plain(names: &[&str]) -> Vec<NodeRequest> {
         leaves: vec![],
         addresses: vec![],
         bootstrap_life: Duration::days(7),
+        pod_range: None,
     };
     names.iter().map(request).collect()
 }

@@ -2,14 +2,16 @@
 //!
 //! In: PEM text. Out: a few facts. Absent on purpose: trust decisions (`check`) and making certificates (`mint`).
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
+use std::net::IpAddr;
 
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_RSA_SHA256, PublicKeyData};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::pem::Pem;
-use x509_parser::prelude::FromDer;
+use x509_parser::prelude::{FromDer, GeneralName};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 use zeroize::Zeroizing;
@@ -100,6 +102,27 @@ impl Parsed {
     pub fn is_signed_by(&self, issuer: &Self) -> bool {
         let (Ok(own), Ok(other)) = (self.certificate(), issuer.certificate()) else { return false };
         own.issuer().as_raw() == other.subject().as_raw() && own.verify_signature(Some(other.public_key())).is_ok()
+    }
+
+    /// Returns its subject's common name.
+    pub fn common_name(&self) -> Option<String> {
+        let certificate = self.certificate().ok()?;
+        certificate.subject().iter_common_name().next().and_then(|name| name.as_str().ok()).map(str::to_owned)
+    }
+
+    /// Returns the DNS names and addresses it is good for as a server, as texts.
+    pub fn server_names(&self) -> BTreeSet<String> {
+        let Ok(certificate) = self.certificate() else { return BTreeSet::new() };
+        let Ok(Some(names)) = certificate.subject_alternative_name() else { return BTreeSet::new() };
+        let text = |name: &GeneralName<'_>| match name {
+            GeneralName::DNSName(name) => Some((*name).to_owned()),
+            GeneralName::IPAddress(bytes) => {
+                let four = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+                four.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from)).ok().map(|address| address.to_string())
+            }
+            _ => None,
+        };
+        names.value.general_names.iter().filter_map(text).collect()
     }
 
     fn certificate(&self) -> Result<X509Certificate<'_>, String> {

@@ -285,9 +285,14 @@ fn a_rendered_directory_is_verified() {
         kubespore(fixed.into_iter().chain(more.iter().map(std::ffi::OsStr::new)))
     };
     let said = verify(&[]).code(0).stdout();
-    for line in
-        ["certificate authorities", "bootstrap tokens", "24h0m0s from `kubeadm init` on", "uploaded certificates", "2h0m0s"]
-    {
+    for line in [
+        "the cluster's authority",
+        "bootstrap tokens",
+        "24h0m0s from `kubeadm init` on, at the latest until ",
+        "(master-1, master-2, master-3, worker-1)",
+        "certificate key, for the uploaded certificates",
+        "2h0m0s from each upload on",
+    ] {
         assert!(said.contains(line), "{line}: {said}");
     }
     let later = verify(&["--at", "2126-01-01", "-o", "json"]).code(1).stdout();
@@ -295,15 +300,21 @@ fn a_rendered_directory_is_verified() {
     assert_eq!(later["at"], "2126-01-01T00:00:00Z");
     let faults = later["faults"].as_array().expect("a list");
     assert!(
-        faults.iter().any(|fault| fault.as_str().is_some_and(|text| text.starts_with("certificate authorities"))),
+        faults.iter().any(|fault| fault.as_str().is_some_and(|text| text.starts_with("the cluster's authority: worked until "))),
         "{faults:?}"
     );
 
     fs::copy(out.join("nodes/master-1/seed.iso"), out.join("nodes/worker-1/copy.iso")).expect("own directory");
     fs::write(out.join("nodes/master-2/meta-data"), "x").expect("own directory");
     fs::remove_file(out.join("nodes/master-3/seed.iso")).expect("own directory");
+    fs::write(out.join("README.md"), "x").expect("own directory");
+    fs::write(out.join("notes.txt"), "x").expect("own directory");
+    fs::set_permissions(out.join("admin.kubeconfig"), fs::Permissions::from_mode(0o644)).expect("own file");
     let said = verify(&[]).code(1).stdout();
     for line in [
+        "README.md: it is not what was rendered",
+        "notes.txt: the manifest does not know it",
+        "admin.kubeconfig: others than its owner can get at it (mode 0644)",
         "nodes/worker-1/copy.iso: the manifest does not know it",
         "nodes/worker-1/copy.iso: the cluster CA key lies in it and may not",
         "nodes/master-2/meta-data: it is not what was rendered",

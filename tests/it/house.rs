@@ -34,7 +34,7 @@ fn plan() -> BTreeMap<&'static str, Vec<&'static str>> {
     rooms.insert("secrets", with(VOCABULARY.to_vec(), &["profile", "leak"]));
     rooms.insert("lifetimes", with(VOCABULARY.to_vec(), &["handover", "kubeadm", "plan", "profile", "secrets"]));
     rooms.insert("runbook", with(VOCABULARY.to_vec(), &["first_boot", "handover", "kubernetes", "plan", "profile"]));
-    rooms.insert("rotation", with(facts(), &["compose", "plan", "runbook", "secrets"]));
+    rooms.insert("rotation", with(facts(), &["compose", "plan", "secrets"]));
     rooms.insert("exposure", with(VOCABULARY.to_vec(), &["leak", "secrets"]));
     rooms.insert("plan", with(facts(), &["kubeadm", "profile", "secrets"]));
     rooms.insert("compose", with(facts(), &["kubeadm", "first_boot", "profile", "plan", "secrets"]));

@@ -156,11 +156,11 @@ fn show_says_how_a_bundle_is_closed_whether_it_or_its_profile_is_named() {
     let (cluster, _) = Cluster::encrypted();
     for named in [&cluster.profile, &cluster.bundle] {
         let said = kubespore(["secrets", "show", path(named), "--identity", path(&cluster.identity)]).code(0).stdout();
-        assert!(said.contains(&format!("encrypted to      {}\n", &ONE.1)), "{said}");
+        assert!(said.contains(&format!("encrypted to              {}\n", &ONE.1)), "{said}");
     }
     cluster.with_identity(&["secrets", "decrypt"], &[]).code(0);
     let said = cluster.run(&["secrets", "show"], &[]).code(0).stdout();
-    assert!(said.contains("encrypted         no\n"), "{said}");
+    assert!(said.contains("encrypted                 no\n"), "{said}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::prompt;
 use crate::cli::bundle::{BundleArgs, absent};
 use crate::cli::{Failure, Talk};
 use crate::error::Error;
+use crate::profile::spec::ClusterSpec;
 use crate::secrets::{self, Document, Keys, Recipient, Seal, Stored};
 
 /// For whom a bundle is encrypted.
@@ -79,6 +80,11 @@ impl FileArgs {
     /// When a profile is named that has no place of its own.
     pub fn path(&self) -> Result<PathBuf, Error> {
         if secrets::is_bundle(&self.file) { Ok(self.file.clone()) } else { self.bundle.path(&self.file) }
+    }
+
+    /// Returns the profile's spec, where a profile was named and is sound.
+    pub fn spec(&self) -> Option<ClusterSpec> {
+        if secrets::is_bundle(&self.file) { None } else { crate::cli::profile::sound(&self.file) }
     }
 
     /// Returns what opens the bundle where it is encrypted.

@@ -1,7 +1,7 @@
 //! `kubespore secrets`: look at a cluster's bundle, mint it, and change in it what may be changed.
 //!
 //! In: a profile, or the bundle itself. Out: facts, a manifest, requests, or a changed bundle and what follows from it.
-//! Absent on purpose: showing a secret, but for `bootstrap-token`, whose purpose it is.
+//! Absent on purpose: showing a secret, but for `bootstrap-token` and `upload-certs`, whose purpose it is.
 
 mod encrypt;
 mod import;
@@ -16,8 +16,10 @@ use time::OffsetDateTime;
 
 use super::bundle::{self, BundleArgs};
 use super::profile::{Loaded, load};
-use super::{Failure, ProfileArgs, Talk};
+use super::{Failure, ProfileArgs, Talk, joining};
+use crate::compose;
 use crate::error::Error;
+use crate::plan::plan;
 use crate::profile::form;
 use crate::secrets::{self, Bundle, NodeSecrets};
 
@@ -40,6 +42,8 @@ pub enum SecretsVerb {
     FoundUntil(FoundUntilArgs),
     /// Print the manifest of a node's bootstrap token, secret included, for `kubectl apply -f -`
     BootstrapToken(BootstrapTokenArgs),
+    /// Print the script that uploads the keys control planes fetch, certificate key included, for root's shell on one that lives
+    UploadCerts(ClusterArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -52,7 +56,7 @@ pub enum RotateVerb {
 
 /// What the verbs that work on a cluster's bundle take.
 #[derive(Args, Debug)]
-struct ClusterArgs {
+pub struct ClusterArgs {
     #[command(flatten)]
     profile: ProfileArgs,
 
@@ -94,6 +98,7 @@ pub fn run(verb: &SecretsVerb, talk: &Talk) -> Result<(), Failure> {
         SecretsVerb::Decrypt(args) => encrypt::decrypt(args, talk),
         SecretsVerb::FoundUntil(args) => found_until(args, talk),
         SecretsVerb::BootstrapToken(args) => bootstrap_token(args, talk),
+        SecretsVerb::UploadCerts(args) => upload_certs(args, talk),
     }
 }
 
@@ -114,12 +119,23 @@ fn found_until(args: &FoundUntilArgs, talk: &Talk) -> Result<(), Failure> {
 
 fn bootstrap_token(args: &BootstrapTokenArgs, talk: &Talk) -> Result<(), Failure> {
     let Loaded { spec, .. } = load(&args.cluster.profile, talk)?;
+    joining::by_token(&spec, &args.node, &format!("handing out the token of `{}`", args.node))?;
     let (path, stored) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
     let bundle = stored.contents;
     let NodeSecrets { token, .. } = bundle.nodes.get(&args.node).ok_or_else(|| unknown(&path, &bundle, &args.node))?;
     let until = (args.ttl > 0)
         .then(|| OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond") + bundle::span(args.ttl));
     talk.data(secrets::bootstrap_token_manifest(token, &args.node, until, spec.join.discovery).expose().as_bytes())
+}
+
+fn upload_certs(args: &ClusterArgs, talk: &Talk) -> Result<(), Failure> {
+    let Loaded { spec, .. } = load(&args.profile, talk)?;
+    let (_, stored) = bundle::existing(&args.bundle, &args.profile.profile, &spec, talk)?;
+    let script = compose::upload_script(&plan(&spec, &stored.contents)).ok_or_else(|| {
+        let what = format!("uploading the keys of {}: no control plane fetches them", spec.name);
+        Error::new(what).help(format!("with `pki.distribution: {}` they are in the images", spec.pki.distribution.as_str()))
+    })?;
+    talk.data(script.expose().as_bytes())
 }
 
 impl ClusterArgs {
@@ -141,5 +157,5 @@ fn taken(path: &std::path::Path) -> Error {
 fn unknown(path: &std::path::Path, bundle: &Bundle, node: &str) -> Error {
     let known: Vec<_> = bundle.nodes.keys().map(String::as_str).collect();
     Error::new(format!("reading {}: it has nothing for `{node}`", path.display()))
-        .help(format!("it has tokens for {}; `kubespore render` adds those of new nodes", known.join(", ")))
+        .help(format!("it knows {}; `kubespore render` adds new nodes", known.join(", ")))
 }

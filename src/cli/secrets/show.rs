@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::encrypt::FileArgs;
-use crate::cli::bundle::absent;
 use crate::cli::{Failure, Talk};
-use crate::secrets::{self, Bundle, Seal, instant};
+use crate::profile::spec::ClusterSpec;
+use crate::secrets::{Bundle, Document, NodeSecrets, Seal, instant};
 
 #[derive(Args, Debug)]
 pub struct ShowArgs {
@@ -48,6 +48,18 @@ struct Shown<'b> {
     nodes: BTreeMap<&'b str, Node<'b>>,
 }
 
+/// What may be shown of a bundle that awaits the certificates of its authorities.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Waiting<'b> {
+    cluster: &'b str,
+    state: &'static str,
+    requested: String,
+    encryption: Encryption,
+    /// The authorities whose requests are out.
+    awaited: Vec<&'static str>,
+}
+
 /// How the file is closed.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase", tag = "kind")]
@@ -71,22 +83,80 @@ struct Key {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Node<'b> {
-    token_id: &'b str,
+    /// Of a node that joins with a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<&'b str>,
+    /// When the token was made, where that was after the bundle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_since: Option<String>,
+    /// When the certificates issued beforehand end, by kind.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    certificates: BTreeMap<&'static str, String>,
 }
 
 pub fn run(args: &ShowArgs, talk: &Talk) -> Result<(), Failure> {
-    let path = args.file.path()?;
-    let stored = secrets::open(&path, &args.file.keys())?.ok_or_else(|| absent(&path))?;
-    let shown = Shown::of(&stored.contents, &stored.seal);
-    let text = match args.output {
-        Form::Json => serde_json::to_string_pretty(&shown).expect("strings and numbers always serialise") + "\n",
-        Form::Text => list(&shown),
+    let (_, stored) = args.file.read()?;
+    let json = args.output == Form::Json;
+    let text = match &stored.contents {
+        Document::Whole(bundle) => {
+            let shown = Shown::of(bundle, &stored.seal, args.file.spec().as_ref());
+            if json { pretty(&shown) } else { list(&shown) }
+        }
+        Document::Awaiting(awaiting) => {
+            let shown = Waiting {
+                cluster: &awaiting.cluster,
+                state: "awaiting",
+                requested: instant(awaiting.requested),
+                encryption: Encryption::of(&stored.seal),
+                awaited: awaiting.keys().map(|(name, _)| name).into(),
+            };
+            if json { pretty(&shown) } else { list_waiting(&shown) }
+        }
     };
     talk.data(text.as_bytes())
 }
 
+fn pretty(shown: &impl Serialize) -> String {
+    serde_json::to_string_pretty(shown).expect("strings and numbers always serialise") + "\n"
+}
+
+impl Encryption {
+    fn of(seal: &Seal) -> Self {
+        match seal {
+            Seal::None => Self::None,
+            Seal::Recipients(list) => Self::Recipients { recipients: list.iter().map(ToString::to_string).collect() },
+            Seal::Passphrase(_) => Self::Passphrase,
+        }
+    }
+
+    fn lines(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            Self::None => vec![("encrypted", "no")],
+            Self::Passphrase => vec![("encrypted", "with a passphrase")],
+            Self::Recipients { recipients } if recipients.is_empty() => vec![("encrypted", "to recipients it does not name")],
+            Self::Recipients { recipients } => recipients.iter().map(|recipient| ("encrypted to", recipient.as_str())).collect(),
+        }
+    }
+}
+
+impl<'b> Node<'b> {
+    /// Without the profile, its certificates tell whether it joins with a token.
+    fn of(name: &str, known: &'b NodeSecrets, spec: Option<&ClusterSpec>) -> Self {
+        let in_profile = spec.and_then(|spec| {
+            let node = spec.nodes.iter().find(|node| node.name.as_str() == name)?;
+            Some(spec.joins_by_token(node.role))
+        });
+        let by_token = in_profile.unwrap_or_else(|| known.may_join_by_token());
+        Self {
+            token_id: by_token.then_some(known.token.id.as_str()),
+            token_since: known.token_since.filter(|_| by_token).map(instant),
+            certificates: known.leaves.iter().map(|(leaf, issued)| (leaf.as_str(), instant(issued.until()))).collect(),
+        }
+    }
+}
+
 impl<'b> Shown<'b> {
-    fn of(bundle: &'b Bundle, seal: &Seal) -> Self {
+    fn of(bundle: &'b Bundle, seal: &Seal, spec: Option<&ClusterSpec>) -> Self {
         let certificates = bundle
             .certificates()
             .map(|(name, pair)| (name, Certificate { key: pair.key_kind().to_string(), until: instant(pair.until()) }));
@@ -96,34 +166,39 @@ impl<'b> Shown<'b> {
             generation: bundle.generation,
             minted: instant(bundle.minted),
             found_until: instant(bundle.found_until),
-            encryption: match seal {
-                Seal::None => Encryption::None,
-                Seal::Recipients(list) => Encryption::Recipients { recipients: list.iter().map(ToString::to_string).collect() },
-                Seal::Passphrase(_) => Encryption::Passphrase,
-            },
+            encryption: Encryption::of(seal),
             discovery_hash: bundle.discovery_hash(),
             certificates: certificates.into(),
             service_account: Key { key: bundle.service_account.key_kind().to_string() },
             encryption_key: bundle.encryption_key.as_ref().map(|key| key.name.as_str()),
-            nodes: bundle.nodes.iter().map(|(name, node)| (name.as_str(), Node { token_id: &node.token.id })).collect(),
+            nodes: bundle.nodes.iter().map(|(name, known)| (name.as_str(), Node::of(name, known, spec))).collect(),
         }
     }
 }
 
+fn lines(pairs: &[(String, String)]) -> String {
+    pairs.iter().fold(String::new(), |mut out, (name, value)| {
+        writeln!(out, "{name:<25} {value}").expect("writing to a string cannot fail");
+        out
+    })
+}
+
+fn list_waiting(shown: &Waiting<'_>) -> String {
+    let mut all = vec![("cluster".to_owned(), shown.cluster.to_owned()), ("requested".to_owned(), shown.requested.clone())];
+    all.extend(shown.encryption.lines().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    all.extend(shown.awaited.iter().map(|name| ((*name).to_owned(), "awaits its certificate".to_owned())));
+    lines(&all) + "`kubespore secrets import DIR PROFILE` takes the certificates, signed\n"
+}
+
 fn list(shown: &Shown<'_>) -> String {
-    let mut out = String::new();
-    let mut line = |name: &str, value: &str| writeln!(out, "{name:<18}{value}").expect("writing to a string cannot fail");
+    let mut all = Vec::new();
+    let mut line = |name: &str, value: &str| all.push((name.to_owned(), value.to_owned()));
     line("cluster", shown.cluster);
     line("id", shown.id);
     line("generation", &shown.generation.to_string());
     line("minted", &shown.minted);
     line("found until", &shown.found_until);
-    match &shown.encryption {
-        Encryption::None => line("encrypted", "no"),
-        Encryption::Passphrase => line("encrypted", "with a passphrase"),
-        Encryption::Recipients { recipients } if recipients.is_empty() => line("encrypted", "to recipients it does not name"),
-        Encryption::Recipients { recipients } => recipients.iter().for_each(|recipient| line("encrypted to", recipient)),
-    }
+    shown.encryption.lines().into_iter().for_each(|(name, value)| line(name, value));
     line("discovery hash", &shown.discovery_hash);
     for (name, certificate) in &shown.certificates {
         line(name, &format!("{}, until {}", certificate.key, certificate.until));
@@ -133,7 +208,20 @@ fn list(shown: &Shown<'_>) -> String {
         line("encryption key", name);
     }
     for (name, node) in &shown.nodes {
-        line(&format!("token {}.…", node.token_id), name);
+        if let Some(id) = node.token_id {
+            let since = node.token_since.as_ref().map_or_else(String::new, |since| format!(", made {since}"));
+            line(&format!("token {id}.…"), &format!("{name}{since}"));
+        }
     }
-    out
+    // Those that end together stand together.
+    let mut certificates: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for (name, node) in &shown.nodes {
+        for (kind, until) in &node.certificates {
+            certificates.entry((kind, until.as_str())).or_default().push(name);
+        }
+    }
+    for ((kind, until), nodes) in certificates {
+        line(kind, &format!("until {until}: {}", nodes.join(", ")));
+    }
+    lines(&all)
 }

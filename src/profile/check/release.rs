@@ -137,6 +137,40 @@ fn since(what: &str, minor: Option<Minor>) -> String {
     minor.map_or_else(String::new, |minor| format!("{what} begins with {minor}"))
 }
 
+/// What a bootstrapper's certificate is worth, and for how long.
+fn certificates(raw: &Raw<'_>, report: &mut Report) {
+    let Some(ttl) = &raw.certificate_ttl else { return };
+    if ttl.0 == 0 {
+        report.push(
+            codes::CERTIFICATE_WINDOW
+                .found("the bootstrap certificates would end when they are issued")
+                .point(ttl, "no time at all, counted from their issue")
+                .help("write how long after the render a machine may join, such as `168h`"),
+        );
+        return;
+    }
+    let Some(credential) = raw.credential.as_ref().filter(|credential| credential.value == Credential::Certificate) else {
+        return;
+    };
+    let span = credential.span.clone().unwrap_or_default();
+    report.push(
+        codes::BOOTSTRAPPER_CERTIFICATE
+            .found("the certificate in each image may become any node")
+            .at(span.clone(), "a bootstrapper's, which cannot be taken back")
+            .help("use `credential: identity` (workers), or `token`, which can be deleted; or acknowledge `bootstrapper-certificate`"),
+    );
+    if let Some(window) = raw.found_within.as_ref().filter(|window| raw.existing.is_none() && ttl.0 < window.0) {
+        report.push(
+            codes::CERTIFICATE_SHORT_LIVED
+                .found("the bootstrap certificates may end before the cluster is founded")
+                .at(span, "counted from their issue")
+                .point(ttl, format!("live for {}", ttl.value))
+                .point(window, "the founder may wait as long as this")
+                .help("write a `certificateTTL` that is longer than `foundWithin`, or a shorter `foundWithin`"),
+        );
+    }
+}
+
 /// The lifetimes of what machines join and found with.
 fn joining(raw: &Raw<'_>, report: &mut Report) {
     const SHORT: u64 = 3600;
@@ -159,6 +193,7 @@ fn joining(raw: &Raw<'_>, report: &mut Report) {
             );
         }
     }
+    certificates(raw, report);
     if let Some(window) = &raw.found_within
         && window.0 == 0
     {

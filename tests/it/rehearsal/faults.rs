@@ -233,6 +233,25 @@ fn f14_a_control_plane_three_hours_late_still_gets_the_keys() {
 }
 
 #[test]
+fn f14_a_control_plane_wiped_when_the_keys_are_gone_says_what_brings_them_back() {
+    let mut plan = Plan::new(3, 0);
+    plan.certificate_key = Some(24 * HOUR);
+    let mut world = World::new(plan);
+    (0..3).for_each(|place| world.power_on(place));
+    world.until_done();
+    world.start(0, "renew-certificates");
+    world.run_until(|world| world.idle(0), 60);
+    world.power_off(2);
+    world.wipe(2);
+    world.power_on(2);
+    world.until_reason(2, "certificates-gone");
+    world.expect(world.status(2, "command").contains("secrets upload-certs"), "it does not say what helps");
+    world.expect(world.machines[2].kubeadm_runs.is_empty(), "it joins without keys");
+    world.clusters[0].certificates_until = world.now + 2 * HOUR * 1000;
+    one_cluster_of_three(&mut world);
+}
+
+#[test]
 fn f16_init_uploads_the_certificates_where_they_are_to_be_downloaded() {
     for upload in [false, true] {
         let mut plan = Plan::new(1, 0);

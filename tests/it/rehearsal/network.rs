@@ -195,6 +195,10 @@ fn api(world: &mut World, place: usize, to: usize, path: &str, arguments: &[&str
     if path == "api/v1/namespaces/kube-system/configmaps/kubeadm-config" {
         return Reply::http(200, "{\"kind\":\"ConfigMap\"}");
     }
+    if path == "api/v1/namespaces/kube-system/secrets/kubeadm-certs" {
+        let lie = world.now < world.clusters[cluster].certificates_until;
+        return if lie { Reply::http(200, "{\"kind\":\"Secret\"}") } else { Reply::http(404, "{\"reason\":\"NotFound\"}") };
+    }
     let name = path.strip_prefix("api/v1/nodes/").expect("a path somebody foresaw");
     match world.clusters[cluster].nodes.get(name) {
         None => Reply::http(404, "{\"kind\":\"Status\",\"reason\":\"NotFound\"}"),

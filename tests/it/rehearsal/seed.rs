@@ -245,6 +245,7 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
         approval_until: &all,
         renew_command: "kubespore secrets rotate lab.yaml --join-credentials",
         found_command: "kubespore secrets rotate lab.yaml --found-until",
+        upload_command: "kubespore secrets upload-certs lab.yaml | ssh root@cp-1 sh",
         release: Release {
             kubeadm_version: "v1.36.2",
             health_path: "/readyz",
