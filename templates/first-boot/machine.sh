@@ -4,6 +4,8 @@
 check_machine() {
 	enter machine
 	if [ ! -s "$STATE/identity" ]; then
+		# Whoever wrote the seed's files did not wait for the disk.
+		sync
 		fresh_machine_id
 		mark identity "node=$CLUSTER_ID/$NODE/g$GENERATION
 uuid=$(machine_uuid)

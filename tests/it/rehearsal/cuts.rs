@@ -34,6 +34,27 @@ fn cut_where(machine: usize, begin: impl Fn() -> World, chosen: impl Fn(&str) ->
     }
 }
 
+/// cloud-init has noted that it wrote the files, and not one of them is on the disk yet.
+#[test]
+fn a_machine_cut_before_its_seed_is_on_the_disk_is_given_it_again() {
+    for (plan, victim) in [(Plan::new(1, 1), 0), (Plan::new(1, 1), 1), (Plan::etcd(1), 0)] {
+        let mut world = World::new(plan);
+        world.power_on_all();
+        world.power_off(victim);
+        world.expect(!world.whole(victim, "etc/kubespore/first-boot"), "the seed outlived the cut");
+        world.power_on(victim);
+        world.until_done();
+        let written = world.trace.iter().filter(|line| line.contains("once more")).count();
+        world.expect(written == 1, "the seed is written again, and only once");
+        world.power_off(victim);
+        world.power_on(victim);
+        world.run(60);
+        let again = world.trace.iter().filter(|line| line.contains("once more")).count();
+        world.expect(again == 1, "the seed comes back to a machine that is done");
+        world.assert_sound();
+    }
+}
+
 #[test]
 fn a_founder_cut_anywhere_founds_one_cluster() {
     let begin = || {

@@ -413,7 +413,7 @@ fn f26_a_new_instance_id_writes_everything_again_and_changes_nothing() {
         world.power_off(place);
         // cloud-init takes it for a new machine and writes its files again; /var/lib stays.
         let root = world.machines[place].root.clone();
-        seed::install(&world.plan, place, &root);
+        seed::write(&world.plan, place, &root);
         world.make_durable(place);
     }
     world.power_on_all();
@@ -430,7 +430,7 @@ fn f27_the_same_between_two_boots_of_an_unfinished_machine() {
     world.run(2);
     world.power_off(1);
     let root = world.machines[1].root.clone();
-    seed::install(&world.plan, 1, &root);
+    seed::write(&world.plan, 1, &root);
     world.make_durable(1);
     world.power_on(1);
     world.until_done();

@@ -64,6 +64,7 @@ impl World {
         );
         self.put(place, "var/lib/kubespore/identity", &identity);
         self.machines[place].kubelet_enabled = true;
+        self.seeded(place);
     }
 
     /// Switches machines on and waits until each of those that are done serves.

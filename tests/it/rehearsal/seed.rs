@@ -8,8 +8,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use kubespore::first_boot::{self, ControlPlane, Distribution, ExternalEtcd, FirstBoot, Found, Release, Role, Runtime};
-use kubespore::host::Unit;
+use kubespore::host::{self, Unit};
 use kubespore::net::Endpoint;
+use kubespore::seed::cloud_init;
 
 use super::world::MINTED;
 
@@ -171,26 +172,47 @@ pub fn units(plan: &Plan, place: usize) -> Vec<Unit> {
     with_facts(plan, place, first_boot::units)
 }
 
-/// Writes a machine's disk as its first boot finds it.
-pub fn install(plan: &Plan, place: usize, root: &Path) {
-    let put = |path: &str, text: &[u8]| {
-        let path = root.join(path.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
-        fs::write(&path, text).expect("a file");
+/// The commands of a cloud-config, as kubespore renders it: those of each boot, then those of the first one's end.
+pub fn cloud_commands() -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+    let machine = host::Machine {
+        instance_id: "i".to_owned(),
+        hostname: "x".parse().expect("a name"),
+        directories: Vec::new(),
+        files: Vec::new(),
+        units: Vec::new(),
+        users: Vec::new(),
+        network: None,
     };
+    let decoded = cloud_init::decode(&cloud_init::user_data(&machine)).expect("our own document");
+    decoded.commands.into_iter().partition(|words| words[0] == "sh")
+}
+
+/// Puts a file below a root.
+fn put(root: &Path, path: &str, text: &[u8]) {
+    let path = root.join(path.trim_start_matches('/'));
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+    fs::write(&path, text).expect("a file");
+}
+
+/// Writes a machine's disk as its first boot finds it, the seed apart.
+pub fn install(place: usize, root: &Path) {
     for (path, text) in operating_system(place) {
-        put(path, text.as_bytes());
+        put(root, path, text.as_bytes());
     }
     let machine_id = File::options().write(true).open(root.join("etc/machine-id")).expect("a machine-id");
     machine_id.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(MINTED + 10 * 365 * 86_400)).expect("a time set");
-    for path in ["var/lib/kubelet", "etc/kubernetes", "etc/cloud", "proc/sys/kernel/random"] {
+    for path in ["var/lib/kubelet", "etc/kubernetes", "etc/cloud", "proc/sys/kernel/random", "var/lib/cloud/instance/sem"] {
         fs::create_dir_all(root.join(path)).expect("a directory");
     }
+}
+
+/// Writes the seed's files, as cloud-init does: nobody waits for the disk.
+pub fn write(plan: &Plan, place: usize, root: &Path) {
     for file in with_facts(plan, place, first_boot::files) {
-        put(&file.path, &file.content);
+        put(root, &file.path, &file.content);
     }
     for (path, text) in secrets(plan, plan.role(place)) {
-        put(&path, text.as_bytes());
+        put(root, &path, text.as_bytes());
     }
 }
 

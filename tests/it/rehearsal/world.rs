@@ -159,6 +159,8 @@ pub struct Machine {
     pub kubeadm_runs: BTreeMap<String, usize>,
     /// Every kubeadm call's arguments since the world began.
     pub kubeadm_lines: Vec<String>,
+    /// Whether its seed was written by nobody but the test.
+    fresh: bool,
     running: Option<Running>,
     durable: BTreeMap<PathBuf, Vec<u8>>,
     fsynced: BTreeSet<Vec<u8>>,
@@ -263,6 +265,7 @@ pub struct World {
     /// Decides what survives of unsynced files.
     pub random: Random,
     shell: Vec<String>,
+    cloud_commands: (Vec<Vec<String>>, Vec<Vec<String>>),
     next_id: u64,
     /// When supervisors start.
     events: Vec<(u64, usize)>,
@@ -331,6 +334,7 @@ impl World {
                     enabled: BTreeSet::new(),
                     kubeadm_runs: BTreeMap::new(),
                     kubeadm_lines: Vec::new(),
+                    fresh: true,
                     running: None,
                     durable: BTreeMap::new(),
                     fsynced: BTreeSet::new(),
@@ -357,6 +361,7 @@ impl World {
             etcd_tls12: false,
             random: Random(0x9E37_79B9_7F4A_7C15),
             shell: shell.split(' ').map(str::to_owned).collect(),
+            cloud_commands: seed::cloud_commands(),
             next_id: 0,
             events: Vec::new(),
             settled: None,
@@ -380,16 +385,17 @@ impl World {
         assert!(!self.machines[place].powered, "a machine is wiped with its power off");
         let root = self.machines[place].root.clone();
         let _ = fs::remove_dir_all(&root);
-        seed::install(&self.plan, place, &root);
+        seed::install(place, &root);
+        self.make_durable(place);
+        seed::write(&self.plan, place, &root);
         let machine = &mut self.machines[place];
+        machine.fresh = true;
         machine.kubelet_enabled = false;
         machine.masked.clear();
-        machine.durable.clear();
         machine.removals = 0;
         machine.enabled.clear();
         machine.kubeadm_runs.clear();
         self.note(place, "wiped");
-        self.make_durable(place);
     }
 
     /// The machine's own clock, in seconds since 1970.
@@ -427,7 +433,55 @@ impl World {
         write("proc/swaps", format!("Filename Type Size Used Priority\n{swaps}"));
         write("proc/stat", format!("cpu 0 0\nbtime {}\n", self.clock(place).saturating_sub(30)));
         self.note(place, "power on");
+        self.cloud_init(place);
         self.launch(place, "gate");
+    }
+
+    /// The early part of cloud-init: the commands of each boot, and the seed's files where it has no note of them.
+    fn cloud_init(&mut self, place: usize) {
+        for words in &self.cloud_commands.0.clone() {
+            self.on_disk(place, words);
+        }
+        if self.has(place, "var/lib/cloud/instance/sem/config_write_files") {
+            return;
+        }
+        self.overwrite(place, "var/lib/cloud/instance/sem/config_write_files", "noted\n");
+        if !std::mem::take(&mut self.machines[place].fresh) {
+            self.note(place, "the seed is written once more");
+            seed::write(&self.plan, place, &self.machines[place].root);
+        }
+    }
+
+    /// The end of cloud-init's first run. What it hands over to systemd is what the rehearsal starts.
+    fn cloud_final(&mut self, place: usize) {
+        if self.has(place, "var/lib/cloud/instance/sem/config_runcmd") {
+            return;
+        }
+        self.overwrite(place, "var/lib/cloud/instance/sem/config_runcmd", "noted\n");
+        for words in &self.cloud_commands.1.clone() {
+            match words[0].as_str() {
+                "sync" => self.make_durable(place),
+                "systemctl" => {}
+                _ => self.on_disk(place, words),
+            }
+        }
+    }
+
+    /// Really runs one of cloud-init's commands, on a machine's own disk.
+    fn on_disk(&self, place: usize, words: &[String]) {
+        let root = self.machines[place].root.display().to_string();
+        let words: Vec<_> = words.iter().map(|word| word.replace("/var/lib", &format!("{root}/var/lib"))).collect();
+        let ran = std::process::Command::new(&words[0]).args(&words[1..]).status().expect("a command of cloud-init's");
+        assert!(ran.success(), "{words:?}");
+    }
+
+    /// What a machine that has booted before has noted: its seed is on the disk.
+    pub fn seeded(&mut self, place: usize) {
+        for note in ["config_write_files", "config_runcmd", "kubespore"] {
+            self.overwrite(place, &format!("var/lib/cloud/instance/sem/{note}"), "noted\n");
+        }
+        self.machines[place].fresh = false;
+        self.make_durable(place);
     }
 
     /// Switches on all machines.
@@ -597,6 +651,7 @@ impl World {
     }
 
     fn start_supervisor(&mut self, place: usize) {
+        self.cloud_final(place);
         if !self.done(place) && self.machines[place].running.is_none() {
             self.launch(place, "first-boot");
         }
@@ -1190,7 +1245,7 @@ impl Drop for World {
 
 /// The files a power cut may empty: what scripts and kubeadm write.
 fn tracked(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    ["etc/kubernetes", "etc/kubespore", "var/lib/kubelet", "var/lib/kubespore", "var/lib/etcd"]
+    ["etc/kubernetes", "etc/kubespore", "var/lib/cloud", "var/lib/kubelet", "var/lib/kubespore", "var/lib/etcd"]
         .iter()
         .flat_map(|dir| walkdir::WalkDir::new(root.join(dir)).sort_by_file_name())
         .filter_map(|entry| entry.ok().filter(|entry| entry.file_type().is_file()))
