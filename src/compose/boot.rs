@@ -214,12 +214,19 @@ impl Facts<'_> {
     }
 
     /// Whether the endpoint's name means the founder itself while it founds: kubeadm of this patch level asks the
-    /// endpoint for what only the founder can answer, before a load balancer can have noticed it.
+    /// endpoint for what only the founder can answer, before a load balancer can have noticed it; or the load balancer
+    /// leads no machine back to itself, and every kubeadm and kubectl asks the endpoint for something.
     fn pins(&self) -> bool {
         let spec = self.cluster.spec;
         let named = matches!(spec.endpoint.host, Host::Name(_)) && spec.endpoint.port == super::node::API_PORT;
-        let balanced = spec.load_balancer != LoadBalancer::None;
-        named && balanced && self.cluster.release.init_route(spec.version.patch) != InitRoute::Local
+        let needed = match spec.load_balancer {
+            LoadBalancer::None => return false,
+            LoadBalancer::External { hairpin: false, .. } => true,
+            LoadBalancer::External { .. } | LoadBalancer::Haproxy => {
+                self.cluster.release.init_route(spec.version.patch) != InitRoute::Local
+            }
+        };
+        named && needed
     }
 }
 

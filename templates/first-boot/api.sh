@@ -37,11 +37,16 @@ serves() { [ $SEEN = READY ] || [ "$SEEN$CODE$ANONYMOUS" = LIVE401no ]; }
 unpin() {
 	[ "$pinned" != no ] || return 0
 	if grep -q '# kubespore pin$' "$R/etc/hosts" 2>/dev/null; then
-		sed '/# kubespore pin$/d' "$R/etc/hosts" >"$R/etc/.hosts.kubespore" &&
-			chmod 0644 "$R/etc/.hosts.kubespore" &&
-			mv -f "$R/etc/.hosts.kubespore" "$R/etc/hosts" || return
+		sed '/# kubespore pin$/d' "$R/etc/hosts" | new_hosts || return
 	fi
 	pinned=no
+}
+
+# new_hosts: the hosts file becomes what it reads, whole at any instant.
+new_hosts() {
+	cat >"$R/etc/.hosts.kubespore" &&
+		chmod 0644 "$R/etc/.hosts.kubespore" && sync "$R/etc/.hosts.kubespore" &&
+		mv -f "$R/etc/.hosts.kubespore" "$R/etc/hosts"
 }
 
 # An earlier run may have been cut with the line in place.

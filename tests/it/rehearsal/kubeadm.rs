@@ -5,6 +5,7 @@
 
 use std::fs;
 
+use super::commands::option;
 use super::process::Answer;
 use super::world::{Cluster, Member, Tick, Work, World};
 
@@ -264,8 +265,15 @@ fn kubeconfig(world: &mut World, place: usize, call: &Call) -> Outcome {
     fill(world, place, &files)
 }
 
-fn local_etcd(world: &mut World, place: usize, _: &Call) -> Outcome {
-    world.overwrite(place, "etc/kubernetes/manifests/etcd.yaml", "state=new\n");
+fn local_etcd(world: &mut World, place: usize, call: &Call) -> Outcome {
+    let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
+    let document = fs::read_to_string(option(&words, "--config").expect("a document")).unwrap_or_default();
+    let token = document.lines().find_map(|line| line.strip_prefix("\"value\": \"")?.strip_suffix('"')).expect("a token");
+    let founding = world.read(place, "var/lib/kubespore/init-intent");
+    if token != format!("lab-g1-{}", founding.trim_end()) {
+        world.breaks(format!("§5: {} founds as {token}, its mark says {founding}", world.machines[place].name));
+    }
+    world.overwrite(place, "etc/kubernetes/manifests/etcd.yaml", &format!("state=new token={token}\n"));
     Did(300)
 }
 

@@ -357,7 +357,7 @@ fn secrets(plan: &Plan, role: Role) -> Vec<(String, String)> {
         keep("etcd-seat.yaml", "state=existing\n".to_owned());
     }
     if role == Role::Founder {
-        keep("kubeadm/init.yaml", format!("\"kind\": \"InitConfiguration\"\n\"token\": \"{TOKEN}\"\n"));
+        keep("kubeadm/init.yaml", format!("\"kind\": \"InitConfiguration\"\n\"token\": \"{TOKEN}\"\n\"value\": \"lab-g1-@founding@\"\n"));
     }
     files
 }

@@ -20,6 +20,9 @@ pub const MINTED: u64 = 1_800_000_000;
 /// How long after power-on a static pod's etcd runs, in milliseconds.
 const ETCD_STARTS: u64 = 8_000;
 
+/// How etcd begins on a control plane.
+const ETCD_POD: &str = "etc/kubernetes/manifests/etcd.yaml";
+
 /// What an etcd machine's service reads of how it begins.
 const ETCD_ENV: &str = "var/lib/kubespore/etcd.env";
 
@@ -56,6 +59,8 @@ pub struct NodeObject {
 pub struct Cluster {
     /// Who is listed.
     pub members: Vec<Member>,
+    /// What it was begun with: of the same token and members, two clusters are one to etcd.
+    pub token: String,
     /// Grows with every change of the membership.
     pub epoch: u64,
     /// Whether bootstrap credentials work.
@@ -429,6 +434,8 @@ impl World {
         let _ = fs::remove_dir_all(root.join("run/kubespore"));
         let write = |path: &str, text: String| fs::write(root.join(path), text).expect("a file of the kernel's");
         write("proc/sys/kernel/random/boot_id", format!("boot-{place}-{boot}\n"));
+        let uuid = format!("{:016x}-founding-{place}-{boot}", self.random.clone().below(u64::MAX));
+        write("proc/sys/kernel/random/uuid", uuid + "\n");
         let swaps = if machine.swap && !machine.masked.contains("swap.target") { "/dev/sda2 partition 1 0 -2\n" } else { "" };
         write("proc/swaps", format!("Filename Type Size Used Priority\n{swaps}"));
         write("proc/stat", format!("cpu 0 0\nbtime {}\n", self.clock(place).saturating_sub(30)));
@@ -1107,7 +1114,7 @@ impl World {
         let begins = if self.is_etcd(place) {
             self.read(place, ETCD_ENV).contains("ETCD_INITIAL_CLUSTER_STATE=new")
         } else {
-            self.read(place, "etc/kubernetes/manifests/etcd.yaml").contains("state=new")
+            self.read(place, ETCD_POD).contains("state=new")
         };
         if let Some((cluster, id, epoch)) = self.data(place) {
             let Some(known) = self.clusters.get(cluster) else { return };
@@ -1127,9 +1134,16 @@ impl World {
         }
         if begins {
             self.check_founding(place);
+            let begun = self.read(place, if self.is_etcd(place) { ETCD_ENV } else { ETCD_POD });
+            let token = ["token=", "TOKEN="].iter().find_map(|name| Some(begun.split_once(name)?.1.lines().next()?.to_owned()));
+            let token = token.unwrap_or_default();
+            let others = |cluster: &Cluster| cluster.members.iter().any(|member| member.machine != place);
+            if self.clusters.iter().any(|cluster| cluster.token == token && others(cluster)) {
+                self.breaks(format!("§5: etcd takes what {} founds for a cluster that was there before", self.machines[place].name));
+            }
             let id = self.new_id();
             let member = Member { id, machine: place, name: self.machines[place].name.clone(), learner: false };
-            self.clusters.push(Cluster { members: vec![member], epoch: 1, ..Cluster::default() });
+            self.clusters.push(Cluster { members: vec![member], epoch: 1, token, ..Cluster::default() });
             let cluster = self.clusters.len() - 1;
             self.write_data(place, cluster, id);
             self.machines[place].etcd = Some(self.now);
