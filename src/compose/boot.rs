@@ -54,6 +54,8 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         finish_phases.insert(0, "control-plane-join update-status");
     }
     let name = &node.spec.name;
+    // A machine cannot know where its profile lies; by that name a person finds it.
+    let profile = format!("{}.yaml", cluster.spec.name);
     Facts {
         addresses: own.collect(),
         control_planes: cluster.control_planes().map(place).collect(),
@@ -64,9 +66,9 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         init_flags: super::documents::init_flags(cluster),
         finish_phases,
         renew_command: format!(
-            "kubespore secrets bootstrap-token PROFILE {name} | kubectl --kubeconfig admin.kubeconfig apply -f -"
+            "kubespore secrets bootstrap-token {profile} {name} | kubectl --kubeconfig admin.kubeconfig apply -f -"
         ),
-        found_command: "kubespore secrets found-until PROFILE --within 720h && kubespore render PROFILE".to_owned(),
+        found_command: format!("kubespore secrets found-until {profile} --within 720h && kubespore render {profile}"),
         kubelet_environment: format!(
             "# Made by kubespore; edit the profile, not this file.\nKUBELET_EXTRA_ARGS={}\n",
             node.os.resolv_conf.map(|path| format!("--resolv-conf={path}")).unwrap_or_default()
@@ -180,9 +182,10 @@ impl Facts<'_> {
             tools: release.required_programs,
             images: &self.images,
             etcd_data: spec.etcd_data(),
+            etcd_seat: super::seat::file(cluster, node).is_some(),
             etcd_disk: spec.etcd_disk.as_deref(),
             manifests: if founds { &spec.manifests } else { &[] },
-            bridge: (spec.cni == Cni::Bridge).then_some(Bridge {
+            bridge: (spec.cni == Cni::Bridge && node.act.is_node()).then_some(Bridge {
                 ranges: &node.pod_ranges,
                 routes: &self.routes,
                 cni_version: "0.4.0",
@@ -194,7 +197,7 @@ impl Facts<'_> {
             seed_on_media: self.node.has_seed_medium(),
             admin_kubeconfig: spec.admin_kubeconfig_on_control_planes,
             ignore_preflight: &cluster.ignored_checks,
-            kubelet_environment: Some((node.os.kubelet_env, &self.kubelet_environment)),
+            kubelet_environment: node.act.is_node().then_some((node.os.kubelet_env, self.kubelet_environment.as_str())),
         }
     }
 

@@ -165,7 +165,9 @@ fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
     join.insert("discovery".into(), Value::Object(discovery));
     if matches!(node.act, Act::Found | Act::JoinControlPlane) {
         let mut plane = object(json!({"localAPIEndpoint": local_endpoint(node)}));
-        plane.extend(key_in_document(cluster, node).map(|key| ("certificateKey".to_owned(), key)));
+        // Given the key, kubeadm insists on the upload, which ends; the founder has in its image what would be downloaded.
+        let key = key_in_document(cluster, node).filter(|_| node.act != Act::Found);
+        plane.extend(key.map(|key| ("certificateKey".to_owned(), key)));
         join.insert("controlPlane".into(), Value::Object(plane));
     }
     join.insert("timeouts".into(), timeouts());

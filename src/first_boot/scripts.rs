@@ -20,6 +20,8 @@ const ETCD: &str = include_str!("../../templates/first-boot/etcd.sh");
 const MEMBERSHIP: &str = include_str!("../../templates/first-boot/membership.sh");
 const STACKED: &str = include_str!("../../templates/first-boot/stacked.sh");
 const STACKED_FOUNDER: &str = include_str!("../../templates/first-boot/stacked-founder.sh");
+const PIN: &str = include_str!("../../templates/first-boot/pin.sh");
+const SEAT: &str = include_str!("../../templates/first-boot/seat.sh");
 const EXTERNAL: &str = include_str!("../../templates/first-boot/external.sh");
 const EXTERNAL_FOUNDER: &str = include_str!("../../templates/first-boot/external-founder.sh");
 const JOIN: &str = include_str!("../../templates/first-boot/join.sh");
@@ -32,6 +34,8 @@ const WORKER: &str = include_str!("../../templates/first-boot/worker.sh");
 const ETCD_MEMBER: &str = include_str!("../../templates/first-boot/etcd-member.sh");
 const ETCD_FOUNDER: &str = include_str!("../../templates/first-boot/etcd-founder.sh");
 const ETCD_JOINER: &str = include_str!("../../templates/first-boot/etcd-joiner.sh");
+const GATE_FOUNDER: &str = include_str!("../../templates/first-boot/gate-founder.sh");
+const GATE_JOINER: &str = include_str!("../../templates/first-boot/gate-joiner.sh");
 const GATE: &str = include_str!("../../templates/first-boot/gate.sh");
 const RENEWAL: &str = include_str!("../../templates/first-boot/renew-certificates.sh");
 const END_APPROVAL: &str = include_str!("../../templates/first-boot/end-approval.sh");
@@ -43,17 +47,18 @@ pub(super) const NOTICE: &str = include_str!("../../templates/first-boot/notice.
 /// Root's `KUBECONFIG` on a control plane.
 pub(super) const PROFILE: &str = include_str!("../../templates/first-boot/profile.sh");
 
-/// Returns the supervisor of a role; `stacked` tells whether etcd is on the control planes.
-pub(super) fn supervisor(role: Role, stacked: bool) -> String {
+/// Returns the supervisor of a role; `stacked` tells whether etcd is on the control planes, `seat` whether the image holds the
+/// pod of a member.
+pub(super) fn supervisor(role: Role, stacked: bool, seat: bool) -> String {
     let everywhere = [COMMON, PROBE, JSON, MACHINE, SCRUB];
     let node = [API, CREDENTIALS, NODE, JOIN];
     let siblings = [ROWS, ETCD];
     let plane: &[&str] = if stacked { &[MEMBERSHIP, STACKED, CONTROL_PLANE] } else { &[EXTERNAL, CONTROL_PLANE] };
-    let founder = [SURVEY, PLANES, if stacked { STACKED_FOUNDER } else { EXTERNAL_FOUNDER }, FOUNDING, FOUNDER];
+    let founder = [SURVEY, PLANES, if stacked { STACKED_FOUNDER } else { EXTERNAL_FOUNDER }, FOUNDING, PIN, FOUNDER];
     let member = [SURVEY, MEMBERS, MEMBERSHIP, ETCD_MEMBER];
     let own: Vec<&[&str]> = match role {
         Role::Founder => vec![&node, &siblings, plane, &founder],
-        Role::ControlPlane => vec![&node, &siblings, plane, &[JOINER]],
+        Role::ControlPlane => vec![&node, &siblings, plane, if seat { &[SEAT] } else { &[] }, &[JOINER]],
         Role::Worker => vec![&node, &[WORKER]],
         Role::EtcdFounder => vec![&siblings, &member, &[FOUNDING, ETCD_FOUNDER]],
         Role::EtcdMember => vec![&siblings, &member, &[ETCD_JOINER]],
@@ -61,12 +66,12 @@ pub(super) fn supervisor(role: Role, stacked: bool) -> String {
     compose(&[&everywhere, own.concat().as_slice()].concat())
 }
 
-/// Returns the gate of a role; a worker has no siblings to ask.
+/// Returns the gate of a role; only a founder has to ask its siblings.
 pub(super) fn gate(role: Role) -> String {
     match role {
-        Role::Founder | Role::ControlPlane => compose(&[COMMON, PROBE, API, SURVEY, PLANES, GATE]),
-        Role::EtcdFounder | Role::EtcdMember => compose(&[COMMON, PROBE, SURVEY, MEMBERS, GATE]),
-        Role::Worker => compose(&[COMMON, GATE]),
+        Role::Founder => compose(&[COMMON, PROBE, API, PIN, SURVEY, PLANES, GATE_FOUNDER, GATE]),
+        Role::EtcdFounder => compose(&[COMMON, PROBE, SURVEY, MEMBERS, GATE_FOUNDER, GATE]),
+        Role::ControlPlane | Role::EtcdMember | Role::Worker => compose(&[COMMON, GATE_JOINER, GATE]),
     }
 }
 

@@ -56,8 +56,11 @@ fn document(machine: &Machine, write_file: impl Fn(&File) -> Yaml) -> String {
     // /etc/hosts is among our files; an image's template must not undo it.
     put("manage_etc_hosts", Yaml::Bool(false));
     // bootcmd runs before write_files, which would make missing directories readable by all.
-    let made = machine.directories.iter();
-    let made = made.map(|d| command(&["install", "-d", "-m", &format!("{:04o}", d.mode), &d.path]));
+    let made = machine.directories.chunk_by(|one, next| one.mode == next.mode).map(|alike| {
+        let mode = format!("{:04o}", alike[0].mode);
+        let words = ["install", "-d", "-m", &mode].into_iter().chain(alike.iter().map(|d| d.path.as_str()));
+        command(&words.collect::<Vec<_>>())
+    });
     put("bootcmd", Yaml::Seq(std::iter::once(begin_again()).chain(made).collect()));
     if !machine.users.is_empty() {
         let users = std::iter::once(Yaml::str("default")).chain(machine.users.iter().map(user));

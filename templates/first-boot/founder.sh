@@ -77,8 +77,9 @@ resume_init() {
 		if may_found; then
 			count_failure
 			systemctl stop kubelet.service
-			clean
+			rm -f "$K8S"/manifests/*.yaml
 			[ $data = no ] || set_aside
+			clean
 		else
 			mark fenced
 		fi
@@ -125,17 +126,6 @@ resume_late() {
 	fi
 	unpin
 	finish
-}
-
-# pin: the endpoint's name means this machine, first in the file, where resolvers look first. What kubeadm and kubectl ask
-# from init until the door is open and the manifests are in goes to the endpoint; nothing that probes may meet the pin.
-pin() {
-	unpin
-	pinned=yes
-	{
-		printf '%s %s # kubespore pin\n' "$ADVERTISE" "$ENDPOINT_HOST"
-		[ ! -e "$R/etc/hosts" ] || cat "$R/etc/hosts"
-	} | new_hosts
 }
 
 run_control_plane

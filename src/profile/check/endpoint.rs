@@ -157,8 +157,8 @@ fn balancer_address(raw: &Raw<'_>, kind: &At<BalancerKind>, report: &mut Report)
 fn hairpin(raw: &Raw<'_>, kind: &At<BalancerKind>, report: &mut Report) {
     let Some(hairpin) = raw.balancer_hairpin.as_ref().filter(|at| !at.value) else { return };
     if kind.value != BalancerKind::External {
-        let finding =
-            codes::LOAD_BALANCER_HAIRPIN.found(format!("a load balancer of kind {} leads a machine back to itself", kind.as_str()));
+        let finding = codes::LOAD_BALANCER_HAIRPIN
+            .found(format!("a load balancer of kind {} leads a machine back to itself", kind.as_str()));
         let finding = finding.point(hairpin, "for `kind: external` only").point_span(kind.span.as_ref(), "the kind");
         report.push(finding.help("leave `hairpin` out"));
         return;

@@ -544,6 +544,10 @@ fn f58_no_secret_is_said_and_none_is_left() {
     world.kubeadm_fails = vec!["error execution phase preflight".to_owned()];
     world.machines[0].ails.insert(Ail::CloudFinalRuns);
     world.power_on_all();
+    world.until_reason(0, "cloud-final");
+    world.run(600);
+    world.expect(!world.done(0) && world.whole(0, "etc/kubespore/pki/ca.key"), "it did not wait for cloud-init");
+    world.machines[0].ails.clear();
     one_cluster_of_three(&mut world);
     for place in 0..4 {
         for path in ["var/lib/cloud", "run/cloud-init", "run/kubespore", "var/lib/kubespore", "etc/kubespore", "dev"] {

@@ -61,6 +61,10 @@ pub struct Plan {
     pub learners: bool,
     /// Whether init goes through the endpoint.
     pub init_by_endpoint: bool,
+    /// Whether `kubeadm reset` cannot be told to leave etcd alone.
+    pub old_reset: bool,
+    /// Whether a join credential may read nodes.
+    pub join_reads_nodes: bool,
     /// Whether the endpoint is pinned to the founder while it founds.
     pub hairpin_pin: bool,
     /// Whether the profile says where the endpoint's name leads; else a resolver does.
@@ -105,6 +109,8 @@ impl Plan {
             certificate_key_flag: false,
             learners: true,
             init_by_endpoint: false,
+            old_reset: false,
+            join_reads_nodes: true,
             hairpin_pin: false,
             balancer_known: true,
             anonymous: true,
@@ -272,17 +278,18 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
             health_path: "/readyz",
             init_flags: &init_flags,
             upload_flags: &["--upload-certs"],
-            reset_flags: &["--skip-phases=remove-etcd-member"],
+            reset_flags: if plan.old_reset { &[] } else { &["--skip-phases=remove-etcd-member"] },
             finish_phases: &["control-plane-join mark-control-plane"],
             certificate_key_flag: plan.certificate_key_flag,
             etcd_gateway: "/v3",
-            join_reads_nodes: true,
+            join_reads_nodes: plan.join_reads_nodes,
             cgroup_v2: plan.cgroup_v2,
         },
         runtime: Runtime { service: "containerd.service", socket: "/run/containerd/containerd.sock" },
         tools: &plan.tools,
         images: &plan.images,
         etcd_data: "/var/lib/etcd",
+        etcd_seat: !plan.learners && plan.role(place) == Role::ControlPlane,
         etcd_disk: plan.etcd_disk,
         manifests: &plan.manifests,
         bridge: None,
@@ -338,6 +345,9 @@ fn secrets(plan: &Plan, role: Role) -> Vec<(String, String)> {
             keep("discovery.conf", user.to_owned());
         }
     }
+    if role == Role::ControlPlane && plan.certificate_key.is_some() && !plan.certificate_key_flag {
+        keep("kubeadm/join.yaml", format!("\"tlsBootstrapToken\": \"{TOKEN}\"\n\"certificateKey\": \"{CERTIFICATE_KEY}\"\n"));
+    }
     if role != Role::Worker {
         keep("pki/etcd/ca.crt", "etcd CA certificate\n".to_owned());
         if plan.certificate_key.is_none() || role == Role::Founder {
@@ -357,7 +367,10 @@ fn secrets(plan: &Plan, role: Role) -> Vec<(String, String)> {
         keep("etcd-seat.yaml", "state=existing\n".to_owned());
     }
     if role == Role::Founder {
-        keep("kubeadm/init.yaml", format!("\"kind\": \"InitConfiguration\"\n\"token\": \"{TOKEN}\"\n\"value\": \"lab-g1-@founding@\"\n"));
+        keep(
+            "kubeadm/init.yaml",
+            format!("\"kind\": \"InitConfiguration\"\n\"token\": \"{TOKEN}\"\n\"value\": \"lab-g1-@founding@\"\n"),
+        );
     }
     files
 }

@@ -94,6 +94,8 @@ pub enum Ail {
     NoDisk,
     /// No time server was heard.
     Unsynchronised,
+    /// Its arping is the one that answers the other way round.
+    OtherArping,
     /// cloud-init's last stage still runs.
     CloudFinalRuns,
     /// Swap cannot be switched off.
@@ -116,6 +118,8 @@ pub struct Machine {
     pub powered: bool,
     /// Counts boots; zero before the first.
     pub boot: u32,
+    /// When it was switched on last, world time.
+    pub booted: u64,
     /// How far its clock is from the world's, in seconds.
     pub skew: i64,
     /// Machines of one island reach each other.
@@ -251,6 +255,8 @@ pub struct World {
     pub trace: Vec<String>,
     /// A power cut to come.
     pub cut: Option<Cut>,
+    /// A supervisor's end to come, its machine going on; systemd starts it again.
+    pub kill: Option<Cut>,
     /// Instants passed, by machine.
     pub instants: Vec<usize>,
     /// A label for each instant of the machine under observation.
@@ -261,6 +267,8 @@ pub struct World {
     pub curl_says: BTreeMap<String, (i32, &'static str)>,
     /// How many promotions of learners fail from here on.
     pub promotions_fail: usize,
+    /// How many manifests the cluster refuses from here on.
+    pub applies_fail: usize,
     /// How many removals of members fail from here on.
     pub removals_fail: usize,
     /// Every certificate a machine minted: its clock, and from when until when it is valid.
@@ -276,6 +284,8 @@ pub struct World {
     events: Vec<(u64, usize)>,
     settled: Option<u64>,
     known_data: RefCell<BTreeMap<usize, Option<Belonging>>>,
+    /// Every member whose data was ever on a machine's disk: place, cluster and id.
+    kept: BTreeSet<(usize, usize, u64)>,
     dir: PathBuf,
 }
 
@@ -315,6 +325,7 @@ impl World {
                     control_plane,
                     powered: false,
                     boot: 0,
+                    booted: 0,
                     skew: 0,
                     island: 0,
                     foreign: false,
@@ -357,11 +368,13 @@ impl World {
             broken: Vec::new(),
             trace: Vec::new(),
             cut: None,
+            kill: None,
             acts: Vec::new(),
             kubeadm_fails: Vec::new(),
             curl_says: BTreeMap::new(),
             promotions_fail: 0,
             removals_fail: 0,
+            applies_fail: 0,
             minted: Vec::new(),
             etcd_tls12: false,
             random: Random(0x9E37_79B9_7F4A_7C15),
@@ -371,6 +384,7 @@ impl World {
             events: Vec::new(),
             settled: None,
             known_data: RefCell::default(),
+            kept: BTreeSet::new(),
             dir,
         };
         for place in 0..world.machines.len() {
@@ -395,6 +409,8 @@ impl World {
         seed::write(&self.plan, place, &root);
         let machine = &mut self.machines[place];
         machine.fresh = true;
+        self.kept.retain(|(of, ..)| *of != place);
+        let machine = &mut self.machines[place];
         machine.kubelet_enabled = false;
         machine.masked.clear();
         machine.removals = 0;
@@ -439,9 +455,18 @@ impl World {
         let swaps = if machine.swap && !machine.masked.contains("swap.target") { "/dev/sda2 partition 1 0 -2\n" } else { "" };
         write("proc/swaps", format!("Filename Type Size Used Priority\n{swaps}"));
         write("proc/stat", format!("cpu 0 0\nbtime {}\n", self.clock(place).saturating_sub(30)));
+        self.machines[place].booted = self.now;
         self.note(place, "power on");
+        self.tell_uptime(place);
         self.cloud_init(place);
         self.launch(place, "gate");
+    }
+
+    /// What the kernel says of the time since power-on, which no clock changes.
+    fn tell_uptime(&self, place: usize) {
+        let machine = &self.machines[place];
+        let seconds = 30 + (self.now - machine.booted) / 1000;
+        fs::write(machine.root.join("proc/uptime"), format!("{seconds}.25 1.00\n")).expect("a file of the kernel's");
     }
 
     /// The early part of cloud-init: the commands of each boot, and the seed's files where it has no note of them.
@@ -726,6 +751,9 @@ impl World {
         let root = self.machines[place].root.display().to_string();
         let inside = command.replace(&root, "").replace(" /var/lib", &format!(" {root}/var/lib"));
         self.note(place, &format!("the operator pastes: {inside}"));
+        if inside.contains("/var/lib/etcd") {
+            self.data_is_given_up(place);
+        }
         let inside = inside.split(" # ").next().unwrap_or_default();
         let program = "reboot() { :; }; systemctl() { :; }; ".to_owned() + inside;
         let ran = std::process::Command::new("/bin/sh").args(["-c", &program]).output().expect("a shell");
@@ -831,6 +859,7 @@ impl World {
             return;
         }
         let now = self.now;
+        self.tell_uptime(place);
         let running = self.machines[place].running.as_mut().expect("a script that asked");
         running.process.answer(answer);
         running.pending = None;
@@ -861,6 +890,18 @@ impl World {
             self.cut = None;
             self.note(place, &format!("cut {when} {}", words.join(" ")));
             self.power_off(place);
+            return true;
+        }
+        if self.kill == Some(Cut { machine: place, instant }) {
+            self.kill = None;
+            if self.machines[place].running.as_ref().is_none_or(|running| running.gate) {
+                return false;
+            }
+            self.note(place, &format!("the supervisor is killed {when} {}", words.join(" ")));
+            let machine = &mut self.machines[place];
+            // With all that it started, kubeadm too; pods and kubelet are others' children.
+            (machine.running, machine.syncing) = (None, false);
+            self.events.push((self.now + 5_000, place));
             return true;
         }
         false
@@ -961,6 +1002,7 @@ impl World {
     }
 
     fn write_data(&mut self, place: usize, cluster: usize, id: u64) {
+        self.kept.insert((place, cluster, id));
         // etcd syncs what it writes.
         let text = format!("{cluster} {id} {}\n", self.clusters[cluster].epoch);
         self.put(place, "var/lib/etcd/member/db", &text);
@@ -1139,7 +1181,10 @@ impl World {
             let token = token.unwrap_or_default();
             let others = |cluster: &Cluster| cluster.members.iter().any(|member| member.machine != place);
             if self.clusters.iter().any(|cluster| cluster.token == token && others(cluster)) {
-                self.breaks(format!("§5: etcd takes what {} founds for a cluster that was there before", self.machines[place].name));
+                self.breaks(format!(
+                    "§5: etcd takes what {} founds for a cluster that was there before",
+                    self.machines[place].name
+                ));
             }
             let id = self.new_id();
             let member = Member { id, machine: place, name: self.machines[place].name.clone(), learner: false };
@@ -1207,8 +1252,30 @@ impl World {
         }
     }
 
+    /// A member's data is on a machine's disk.
+    pub fn data_is_written(&mut self, place: usize, cluster: usize, id: u64) {
+        self.kept.insert((place, cluster, id));
+    }
+
+    /// The test, or an operator, has taken a machine's data away.
+    pub fn data_is_given_up(&mut self, place: usize) {
+        self.kept.retain(|(of, ..)| *of != place);
+    }
+
+    /// I5: the data of every member is where it was written, or beside it under another name.
+    fn data_is_kept(&mut self) {
+        for (place, cluster, id) in self.kept.clone() {
+            let beside = (1..10).map(|n| format!("var/lib/etcd.stale-{n}"));
+            let mut places = std::iter::once("var/lib/etcd".to_owned()).chain(beside);
+            if !places.any(|dir| self.read(place, &format!("{dir}/member/db")).starts_with(&format!("{cluster} {id} "))) {
+                self.breaks(format!("I5: the data of member {id} on {} is gone", self.machines[place].name));
+            }
+        }
+    }
+
     /// What must hold at the end of every rehearsal.
     pub fn assert_sound(&mut self) {
+        self.data_is_kept();
         for place in 0..self.machines.len() {
             let spoken =
                 [self.journal(place), self.read(place, "dev/console"), self.read(place, "var/lib/kubespore/status.json")];
