@@ -289,7 +289,7 @@ fn endpoint_addresses(spec: &ClusterSpec) -> Vec<IpAddr> {
     let of = |role: Role| spec.nodes.iter().filter(move |node| node.role == role).map(|node| node.address.addr());
     match &spec.load_balancer {
         LoadBalancer::Haproxy => of(Role::LoadBalancer).collect(),
-        LoadBalancer::External { address } => address.iter().copied().collect(),
+        LoadBalancer::External { address, .. } => address.iter().copied().collect(),
         LoadBalancer::None => of(Role::ControlPlane).collect(),
     }
 }

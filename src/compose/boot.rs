@@ -17,9 +17,6 @@ use crate::secrets::{Leaf, late_token_until};
 /// The supervisor's last mark: the machine has joined, and that has been seen.
 pub const DONE: &str = "/var/lib/kubespore/done";
 
-/// Uploads the shared keys anew, by whatever control plane lives.
-const UPLOAD: &str = "kubespore secrets upload-certs PROFILE | ssh root@CONTROL-PLANE sh";
-
 /// The facts, and what they borrow from.
 pub struct Facts<'a> {
     cluster: &'a ClusterPlan<'a>,
@@ -34,6 +31,7 @@ pub struct Facts<'a> {
     finish_phases: Vec<&'static str>,
     renew_command: String,
     found_command: String,
+    upload_command: String,
     kubelet_environment: String,
     images: Vec<String>,
     approval_until: Vec<&'a str>,
@@ -57,6 +55,8 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         finish_phases.insert(0, "control-plane-join update-status");
     }
     let name = &node.spec.name;
+    // A machine cannot know where its profile lies; by that name a person finds it.
+    let profile = format!("{}.yaml", cluster.spec.name);
     Facts {
         addresses: own.collect(),
         control_planes: cluster.control_planes().map(place).collect(),
@@ -68,11 +68,15 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         finish_phases,
         // A token is renewed in the cluster, a certificate in the seed.
         renew_command: if credential(node).is_some() {
-            format!("kubespore secrets rotate node PROFILE {name} && kubespore render PROFILE --node {name}")
+            format!("kubespore secrets rotate node {profile} {name} && kubespore render {profile} --node {name}")
         } else {
-            format!("kubespore secrets bootstrap-token PROFILE {name} | kubectl --kubeconfig admin.kubeconfig apply -f -")
+            format!("kubespore secrets bootstrap-token {profile} {name} | kubectl --kubeconfig admin.kubeconfig apply -f -")
         },
-        found_command: "kubespore secrets found-until PROFILE --within 720h && kubespore render PROFILE".to_owned(),
+        found_command: format!("kubespore secrets found-until {profile} --within 720h && kubespore render {profile}"),
+        // Any control plane that lives will do; the first of the others is as likely to as the rest.
+        upload_command: cluster.control_planes().find(|other| other.spec.name != *name).map_or_else(String::new, |other| {
+            format!("kubespore secrets upload-certs {profile} | ssh root@{} sh", other.address)
+        }),
         kubelet_environment: format!(
             "# Made by kubespore; edit the profile, not this file.\nKUBELET_EXTRA_ARGS={}\n",
             node.os.resolv_conf.map(|path| format!("--resolv-conf={path}")).unwrap_or_default()
@@ -171,7 +175,7 @@ impl Facts<'_> {
             credential_until: self.credential_until(),
             renew_command: &self.renew_command,
             found_command: &self.found_command,
-            upload_command: UPLOAD,
+            upload_command: &self.upload_command,
             // A node asks for its own next certificate, which another rule approves (`selfnodeclient`).
             approval_ends: spec.join.strict_csr && spec.credential(node.spec.role) != Credential::Identity,
             approval_until: &self.approval_until,
@@ -192,9 +196,10 @@ impl Facts<'_> {
             tools: release.required_programs,
             images: &self.images,
             etcd_data: spec.etcd_data(),
+            etcd_seat: super::seat::file(cluster, node).is_some(),
             etcd_disk: spec.etcd_disk.as_deref(),
             manifests: if founds { &spec.manifests } else { &[] },
-            bridge: (spec.cni == Cni::Bridge).then_some(Bridge {
+            bridge: (spec.cni == Cni::Bridge && node.act.is_node()).then_some(Bridge {
                 ranges: &node.pod_ranges,
                 routes: &self.routes,
                 cni_version: "0.4.0",
@@ -206,7 +211,7 @@ impl Facts<'_> {
             seed_on_media: self.node.has_seed_medium(),
             admin_kubeconfig: spec.admin_kubeconfig_on_control_planes,
             ignore_preflight: &cluster.ignored_checks,
-            kubelet_environment: Some((node.os.kubelet_env, &self.kubelet_environment)),
+            kubelet_environment: node.act.is_node().then_some((node.os.kubelet_env, self.kubelet_environment.as_str())),
         }
     }
 
@@ -225,12 +230,19 @@ impl Facts<'_> {
     }
 
     /// Whether the endpoint's name means the founder itself while it founds: kubeadm of this patch level asks the
-    /// endpoint for what only the founder can answer, before a load balancer can have noticed it.
+    /// endpoint for what only the founder can answer, before a load balancer can have noticed it; or the load balancer
+    /// leads no machine back to itself, and every kubeadm and kubectl asks the endpoint for something.
     fn pins(&self) -> bool {
         let spec = self.cluster.spec;
         let named = matches!(spec.endpoint.host, Host::Name(_)) && spec.endpoint.port == super::node::API_PORT;
-        let balanced = spec.load_balancer != LoadBalancer::None;
-        named && balanced && self.cluster.release.init_route(spec.version.patch) != InitRoute::Local
+        let needed = match spec.load_balancer {
+            LoadBalancer::None => return false,
+            LoadBalancer::External { hairpin: false, .. } => true,
+            LoadBalancer::External { .. } | LoadBalancer::Haproxy => {
+                self.cluster.release.init_route(spec.version.patch) != InitRoute::Local
+            }
+        };
+        named && needed
     }
 }
 

@@ -21,6 +21,11 @@ const JOIN: &str = "/etc/kubespore/kubeadm/join.yaml";
 const CERTIFICATE_KEY: &str = "/etc/kubespore/kubeadm/certificate-key";
 const DISCOVERY: &str = "/etc/kubespore/discovery.conf";
 
+/// In etcd's cluster token, what the founder replaces by a number of its own before it founds: by the token a cluster is told
+/// from one that was founded before it on machines of the same names. A member that joins takes its cluster's identity from
+/// the others (etcd, `server/etcdserver/bootstrap.go`).
+const FOUNDING: &str = "@founding@";
+
 /// The group that kubeadm's rights for joining nodes are bound to
 /// (`cmd/kubeadm/app/constants/constants.go`, `NodeBootstrapTokenAuthGroup`).
 const BOOTSTRAPPERS: &str = "system:bootstrappers:kubeadm:default-node-token";
@@ -187,7 +192,9 @@ fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
     join.insert("discovery".into(), Value::Object(discovery));
     if matches!(node.act, Act::Found | Act::JoinControlPlane) {
         let mut plane = object(json!({"localAPIEndpoint": local_endpoint(node)}));
-        plane.extend(key_in_document(cluster, node).map(|key| ("certificateKey".to_owned(), key)));
+        // Given the key, kubeadm insists on the upload, which ends; the founder has in its image what would be downloaded.
+        let key = key_in_document(cluster, node).filter(|_| node.act != Act::Found);
+        plane.extend(key.map(|key| ("certificateKey".to_owned(), key)));
         join.insert("controlPlane".into(), Value::Object(plane));
     }
     join.insert("timeouts".into(), timeouts());
@@ -306,7 +313,9 @@ fn etcd(cluster: &ClusterPlan<'_>) -> Value {
         .map(|member| format!("https://{}", std::net::SocketAddr::new(member.address, crate::first_boot::ETCD_CLIENTS)))
         .collect();
     if endpoints.is_empty() {
-        return json!({"local": {"dataDir": cluster.spec.etcd_data()}});
+        let token = format!("{}-g{}-{FOUNDING}", cluster.spec.name, cluster.bundle.generation);
+        let token = json!({"name": "initial-cluster-token", "value": token});
+        return json!({"local": {"dataDir": cluster.spec.etcd_data(), "extraArgs": [token]}});
     }
     json!({"external": {
         "endpoints": endpoints,

@@ -76,6 +76,8 @@ pub struct FirstBoot<'a> {
     pub images: &'a [String],
     /// etcd's data directory.
     pub etcd_data: &'a str,
+    /// Whether the image of a joining control plane holds its etcd's pod (`/etc/kubespore/etcd-seat.yaml`): a member votes at once.
+    pub etcd_seat: bool,
     /// The block device that must be mounted in the directory above it, when the profile declares one.
     pub etcd_disk: Option<&'a str>,
     /// Manifests the founder applies, in this order: a name of `[a-z0-9.-]`, and the text.
@@ -256,7 +258,7 @@ fn scripts(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
     scripts.extend(renews(boot).then(|| ("renew-certificates", scripts::renewal(stacked(boot)))));
     scripts.extend(ends_approval(boot).then(|| ("end-approval", scripts::end_of_approval())));
     scripts.push(("gate", scripts::gate(boot.role)));
-    scripts.push(("first-boot", scripts::supervisor(boot.role, stacked(boot), by_upload(boot))));
+    scripts.push(("first-boot", scripts::supervisor(boot.role, stacked(boot), by_upload(boot), boot.etcd_seat)));
     scripts
 }
 

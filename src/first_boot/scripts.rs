@@ -20,6 +20,8 @@ const ETCD: &str = include_str!("../../templates/first-boot/etcd.sh");
 const MEMBERSHIP: &str = include_str!("../../templates/first-boot/membership.sh");
 const STACKED: &str = include_str!("../../templates/first-boot/stacked.sh");
 const STACKED_FOUNDER: &str = include_str!("../../templates/first-boot/stacked-founder.sh");
+const PIN: &str = include_str!("../../templates/first-boot/pin.sh");
+const SEAT: &str = include_str!("../../templates/first-boot/seat.sh");
 const EXTERNAL: &str = include_str!("../../templates/first-boot/external.sh");
 const EXTERNAL_FOUNDER: &str = include_str!("../../templates/first-boot/external-founder.sh");
 const JOIN: &str = include_str!("../../templates/first-boot/join.sh");
@@ -33,6 +35,8 @@ const WORKER: &str = include_str!("../../templates/first-boot/worker.sh");
 const ETCD_MEMBER: &str = include_str!("../../templates/first-boot/etcd-member.sh");
 const ETCD_FOUNDER: &str = include_str!("../../templates/first-boot/etcd-founder.sh");
 const ETCD_JOINER: &str = include_str!("../../templates/first-boot/etcd-joiner.sh");
+const GATE_FOUNDER: &str = include_str!("../../templates/first-boot/gate-founder.sh");
+const GATE_JOINER: &str = include_str!("../../templates/first-boot/gate-joiner.sh");
 const GATE: &str = include_str!("../../templates/first-boot/gate.sh");
 const RENEWAL: &str = include_str!("../../templates/first-boot/renew-certificates.sh");
 const END_APPROVAL: &str = include_str!("../../templates/first-boot/end-approval.sh");
@@ -45,8 +49,8 @@ pub(super) const NOTICE: &str = include_str!("../../templates/first-boot/notice.
 pub(super) const PROFILE: &str = include_str!("../../templates/first-boot/profile.sh");
 
 /// Returns the supervisor of a role; `stacked` tells whether etcd is on the control planes, `fetches` whether these get the
-/// shared keys from the cluster.
-pub(super) fn supervisor(role: Role, stacked: bool, fetches: bool) -> String {
+/// shared keys from the cluster, `seat` whether the image holds the pod of a member.
+pub(super) fn supervisor(role: Role, stacked: bool, fetches: bool, seat: bool) -> String {
     let everywhere = [COMMON, PROBE, JSON, MACHINE, SCRUB];
     let node = [API, CREDENTIALS, NODE, JOIN];
     let siblings = [ROWS, ETCD];
@@ -54,11 +58,11 @@ pub(super) fn supervisor(role: Role, stacked: bool, fetches: bool) -> String {
     let fetching: &[&str] = if fetches { &[FETCHING] } else { &[] };
     let control_plane = control_plane(fetches);
     let plane = [etcd, fetching, &[control_plane.as_str()]].concat();
-    let founder = [SURVEY, PLANES, if stacked { STACKED_FOUNDER } else { EXTERNAL_FOUNDER }, FOUNDING, FOUNDER];
+    let founder = [SURVEY, PLANES, if stacked { STACKED_FOUNDER } else { EXTERNAL_FOUNDER }, FOUNDING, PIN, FOUNDER];
     let member = [SURVEY, MEMBERS, MEMBERSHIP, ETCD_MEMBER];
     let own: Vec<&[&str]> = match role {
         Role::Founder => vec![&node, &siblings, &plane, &founder],
-        Role::ControlPlane => vec![&node, &siblings, &plane, &[JOINER]],
+        Role::ControlPlane => vec![&node, &siblings, &plane, if seat { &[SEAT] } else { &[] }, &[JOINER]],
         Role::Worker => vec![&node, &[WORKER]],
         Role::EtcdFounder => vec![&siblings, &member, &[FOUNDING, ETCD_FOUNDER]],
         Role::EtcdMember => vec![&siblings, &member, &[ETCD_JOINER]],
@@ -72,12 +76,12 @@ fn control_plane(fetches: bool) -> String {
     CONTROL_PLANE.replacen("await_door", awaits, 1)
 }
 
-/// Returns the gate of a role; a worker has no siblings to ask.
+/// Returns the gate of a role; only a founder has to ask its siblings.
 pub(super) fn gate(role: Role) -> String {
     match role {
-        Role::Founder | Role::ControlPlane => compose(&[COMMON, PROBE, API, SURVEY, PLANES, GATE]),
-        Role::EtcdFounder | Role::EtcdMember => compose(&[COMMON, PROBE, SURVEY, MEMBERS, GATE]),
-        Role::Worker => compose(&[COMMON, GATE]),
+        Role::Founder => compose(&[COMMON, PROBE, API, PIN, SURVEY, PLANES, GATE_FOUNDER, GATE]),
+        Role::EtcdFounder => compose(&[COMMON, PROBE, SURVEY, MEMBERS, GATE_FOUNDER, GATE]),
+        Role::ControlPlane | Role::EtcdMember | Role::Worker => compose(&[COMMON, GATE_JOINER, GATE]),
     }
 }
 
@@ -118,9 +122,9 @@ mod tests {
     fn what_is_fetched_is_awaited_and_nowhere_else_named() {
         for role in [Role::Founder, Role::ControlPlane] {
             let awaits = "await await_endpoint await_door await_certificates await_lower await_name\n";
-            assert!(supervisor(role, true, true).contains(awaits));
-            assert!(!supervisor(role, true, false).contains("certificates-gone"));
+            assert!(supervisor(role, true, true, false).contains(awaits));
+            assert!(!supervisor(role, true, false, false).contains("certificates-gone"));
         }
-        assert!(!supervisor(Role::Worker, true, true).contains("await_certificates"));
+        assert!(!supervisor(Role::Worker, true, true, false).contains("await_certificates"));
     }
 }

@@ -27,7 +27,9 @@ pub fn build(raw: &Raw<'_>, files: &Files<'_>, documents: Documents) -> Option<C
         },
         load_balancer: match own(&raw.balancer)? {
             BalancerKind::Haproxy => LoadBalancer::Haproxy,
-            BalancerKind::External => LoadBalancer::External { address: own(&raw.balancer_address) },
+            BalancerKind::External => {
+                LoadBalancer::External { address: own(&raw.balancer_address), hairpin: own(&raw.balancer_hairpin)? }
+            }
             BalancerKind::None => LoadBalancer::None,
         },
         pki: Pki { distribution: own(&raw.distribution)?, key_algorithm: own(&raw.key_algorithm) },

@@ -205,6 +205,9 @@ codes! {
         "A machine has the role load-balancer, but the endpoint is answered by something else; it would have nothing to do."
     Fatal LOAD_BALANCER_ADDRESS = "load-balancer-address":
         "`loadBalancer.address` says where an external load balancer is. With another kind the address is a machine's of the profile; with an endpoint that is itself an address it must be the same one."
+    Fatal LOAD_BALANCER_HAIRPIN = "load-balancer-hairpin":
+        "`hairpin: false` says that the external load balancer drops a machine's connection that would come back to it. While it founds, the machine then answers by the \
+         endpoint's name itself, which works for a name with the port of the API servers alone. HAProxy, and a single control plane, lead everybody back."
     Warning SEVERAL_LOAD_BALANCERS = "several-load-balancers":
         "Each HAProxy machine can pass connections on, but a name in `/etc/hosts` leads to the first. The others stand by until the name or the address is moved by hand. \
          An external load balancer, or a DNS name with several addresses, uses all of them."

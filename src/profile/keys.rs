@@ -260,6 +260,12 @@ pub const LOAD_BALANCER: Group = Group {
             Optional,
             "The external load balancer's address, for machines whose DNS does not know the endpoint's name.",
         ),
+        key(
+            "hairpin",
+            Shape::Bool,
+            Default("true"),
+            "Whether the external load balancer can lead a control plane back to itself; where not, the endpoint's name means the founder itself while it founds.",
+        ),
     ],
 };
 

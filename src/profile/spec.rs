@@ -135,6 +135,8 @@ pub enum LoadBalancer {
     External {
         /// Written into every machine's hosts file when given.
         address: Option<IpAddr>,
+        /// Whether it can lead a machine back to itself.
+        hairpin: bool,
     },
     /// Nothing: the endpoint is the only control plane itself.
     None,

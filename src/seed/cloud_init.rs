@@ -56,12 +56,12 @@ fn document(machine: &Machine, write_file: impl Fn(&File) -> Yaml) -> String {
     // /etc/hosts is among our files; an image's template must not undo it.
     put("manage_etc_hosts", Yaml::Bool(false));
     // bootcmd runs before write_files, which would make missing directories readable by all.
-    let made = machine.directories.iter();
-    let made: Vec<Yaml> = made.map(|d| command(&["install", "-d", "-m", &format!("{:04o}", d.mode), &d.path])).collect();
-    // cloud-init's schema wants one command at least.
-    if !made.is_empty() {
-        put("bootcmd", Yaml::Seq(made));
-    }
+    let made = machine.directories.chunk_by(|one, next| one.mode == next.mode).map(|alike| {
+        let mode = format!("{:04o}", alike[0].mode);
+        let words = ["install", "-d", "-m", &mode].into_iter().chain(alike.iter().map(|d| d.path.as_str()));
+        command(&words.collect::<Vec<_>>())
+    });
+    put("bootcmd", Yaml::Seq(std::iter::once(begin_again()).chain(made).collect()));
     if !machine.users.is_empty() {
         let users = std::iter::once(Yaml::str("default")).chain(machine.users.iter().map(user));
         put("users", Yaml::Seq(users.collect()));
@@ -114,8 +114,20 @@ fn entry(file: &File, encoding: Option<&str>, content: Yaml) -> Yaml {
     Yaml::Map(pairs)
 }
 
-/// What `runcmd` does: it only hands over to systemd, because it runs once and forgets failures. systemd reads all its
-/// units anew once, not for `enable` another time: every machine of the cluster waits for that.
+/// What says that all of the seed has reached the disk: beside cloud-init's own notes of what it has done for this instance
+/// (`cloudinit/helpers.py`, `FileSemaphores`), so that it goes with them.
+const WRITTEN: &str = "/var/lib/cloud/instance/sem/kubespore";
+
+/// Has cloud-init do everything once more that it notes to have done, where a power cut may have left the files empty:
+/// neither it nor what it calls waits for the disk, and a unit of no bytes is a masked one.
+fn begin_again() -> Yaml {
+    let notes = WRITTEN.replace("kubespore", "config_*");
+    command(&["sh", "-c", &format!("[ -e {WRITTEN} ] || rm -f {notes}")])
+}
+
+/// What `runcmd` does: it hands over to systemd once everything is on the disk, and no more, because it runs once and
+/// forgets failures. systemd reads all its units anew once, not for `enable` another time: every machine of the cluster
+/// waits for that.
 ///
 /// A unit of the image may be running with the image's configuration, so it is restarted; one of ours is
 /// started, so that a second run of cloud-init does not interrupt it.
@@ -126,6 +138,8 @@ fn start(units: &[Unit]) -> Vec<Yaml> {
     };
     [
         act(&["systemctl", "--no-reload", "enable"], &|u| u.enabled),
+        Some(command(&["sync"])),
+        Some(command(&["touch", WRITTEN])),
         Some(command(&["systemctl", "daemon-reload"])),
         act(&["systemctl", "restart", "--no-block"], &|u| u.started && u.content.is_none()),
         act(&["systemctl", "start", "--no-block"], &|u| u.started && u.content.is_some()),
@@ -308,6 +322,9 @@ hostname: "716064e0"
 preserve_hostname: false
 manage_etc_hosts: false
 bootcmd:
+  - - "sh"
+    - "-c"
+    - "[ -e /var/lib/cloud/instance/sem/kubespore ] || rm -f /var/lib/cloud/instance/sem/config_*"
   - - "install"
     - "-d"
     - "-m"
@@ -346,6 +363,9 @@ runcmd:
     - "enable"
     - "own.service"
     - "image.service"
+  - - "sync"
+  - - "touch"
+    - "/var/lib/cloud/instance/sem/kubespore"
   - - "systemctl"
     - "daemon-reload"
   - - "systemctl"
@@ -384,6 +404,6 @@ runcmd:
         let decoded = decode(&user_data(&machine)).expect("our own document");
         assert_eq!(decoded.files, files(&machine));
         assert_eq!(decoded.hostname, "716064e0");
-        assert_eq!(decoded.commands[0], ["install", "-d", "-m", "0700", "/etc/x"]);
+        assert_eq!(decoded.commands[1], ["install", "-d", "-m", "0700", "/etc/x"]);
     }
 }

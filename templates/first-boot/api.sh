@@ -33,17 +33,7 @@ api_node() { api_at "https://$(host_of "$1"):$API_PORT$HEALTH_PATH"; }
 # serves: whether what was just asked is an API server at work; one without anonymous access says no more than 401.
 serves() { [ $SEEN = READY ] || [ "$SEEN$CODE$ANONYMOUS" = LIVE401no ]; }
 
-# unpin: takes our own line out of the hosts file; anything we ask must come from somewhere else.
-unpin() {
-	[ "$pinned" != no ] || return 0
-	if grep -q '# kubespore pin$' "$R/etc/hosts" 2>/dev/null; then
-		sed '/# kubespore pin$/d' "$R/etc/hosts" >"$R/etc/.hosts.kubespore" &&
-			chmod 0644 "$R/etc/.hosts.kubespore" &&
-			mv -f "$R/etc/.hosts.kubespore" "$R/etc/hosts" || return
-	fi
-	pinned=no
-}
+# unpin: nothing, on a machine that never pins the endpoint to itself.
+unpin() { :; }
 
-# An earlier run may have been cut with the line in place.
-pinned=unknown
 ENDPOINT_URL=https://$(host_of "$ENDPOINT_HOST"):$ENDPOINT_PORT

@@ -26,9 +26,12 @@ phase=start
 held=''
 held_since=0
 announced=''
-updated_at=0
+updated_up=0
 
 now() { date +%s; }
+
+# uptime: sets UP to the seconds since power-on, which nobody steps as a clock is stepped.
+uptime() { IFS=. read -r UP _ <"$R/proc/uptime"; }
 
 say() { printf '%s\n' "$*"; }
 
@@ -49,29 +52,29 @@ json_text() {
 # status RESULT REASON TEXT COMMAND: one line when phase, result or reason changed; status.json then too, and otherwise
 # twice a minute.
 status() {
-	at=$(now)
+	uptime
 	if [ "$phase $1 $2" != "$announced" ]; then
 		announced="$phase $1 $2"
-		announced_at=$at
+		announced_at=$(now)
 		line="phase=$phase result=$1${2:+ reason=$2}${3:+: $3}${4:+ -- $4}"
 		tell "$line"
-	elif [ "$((at - updated_at))" -lt 30 ] && [ "$at" -ge "$updated_at" ]; then
+	elif [ $((UP - updated_up)) -lt 30 ]; then
 		return 0
 	fi
-	updated_at=$at
+	updated_up=$UP
 	{
 		printf '{"node":"%s","cluster":"%s","generation":%s,"role":"%s",' "$NODE" "$CLUSTER" "$GENERATION" "$ROLE"
 		printf '"phase":"%s","result":"%s","reason":"%s",' "$phase" "$1" "$2"
 		printf '"text":"%s","command":"%s",' "$(json_text "$3")" "$(json_text "$4")"
-		printf '"since":%s,"updated":%s}\n' "$announced_at" "$at"
+		printf '"since":%s,"updated":%s}\n' "$announced_at" "$(now)"
 	} >"$STATE/status.json.new" && mv -f "$STATE/status.json.new" "$STATE/status.json"
 }
 
-# enter PHASE: the next phase begins; the same phase again, after a round that decided nothing, is no news.
+# enter PHASE: the next phase begins; the same phase again, after a round that decided nothing, is no news. What held the
+# machine up stays known: phases that take turns, each ending as before, are one long wait.
 enter() {
 	[ "$phase" != "$1" ] || return 0
 	phase=$1
-	held=''
 	status running '' '' ''
 }
 
@@ -80,11 +83,12 @@ enter() {
 hold() {
 	if [ "$1" != "$held" ]; then
 		held=$1
-		held_since=$(now)
+		uptime
+		held_since=$UP
 		pause=2
 	fi
 	status waiting "$1" "$2" "${3:-}"
-	if [ "$((at - held_since))" -gt 600 ] && [ "$pause" -lt 60 ]; then
+	if [ $((UP - held_since)) -gt 600 ] && [ "$pause" -lt 60 ]; then
 		pause=$((pause * 2))
 		[ "$pause" -le 60 ] || pause=60
 	fi
@@ -183,4 +187,10 @@ data_path_is_there() {
 	[ -n "$ETCD_DISK" ] || return 0
 	source=$(findmnt -n -o SOURCE --target "${DATA%/*}" 2>/dev/null) || return 1
 	[ "$(readlink -f "$R$ETCD_DISK")" = "$(readlink -f "$R$source")" ]
+}
+
+await_data_path() {
+	until data_path_is_there; do
+		hold etcd-disk-absent "$ETCD_DISK is not mounted at ${ETCD_DATA%/*}" "findmnt --target ${ETCD_DATA%/*}"
+	done
 }

@@ -1,13 +1,21 @@
 # A control plane: joining in the order of the profile, and taking up a join that was cut.
 
-# await_lower: every control plane before us serves; etcd membership changes one at a time.
+# await_lower: every control plane before us serves; etcd membership changes one at a time. The ten minutes after which one
+# is left out begin anew with each that comes to serve: those after it had to wait for it.
 await_lower() {
-	lower_since=${lower_since:-$(now)}
+	serving=''
 	while read -r ordinal lower address; do
 		[ -n "$lower" ] && [ "$ordinal" -lt "$ORDINAL" ] && ! own "$address" || continue
 		api_node "$address"
-		! serves || continue
-		if [ "$(($(now) - lower_since))" -gt 600 ] && etcd_spares_lower; then
+		if serves; then
+			serving="$serving $lower"
+			continue
+		fi
+		uptime
+		if [ "$serving" != "$served" ]; then
+			served=$serving lower_since=$UP
+		fi
+		if [ $((UP - lower_since)) -gt 600 ] && etcd_spares_lower; then
 			say "not waiting for $lower any longer: etcd has its quorum without it"
 			continue
 		fi
@@ -19,10 +27,13 @@ await_lower() {
 	END
 }
 
+# Which lower control planes served when we last looked.
+served=none
+
 # join_cluster: state J with a cluster alive.
 join_cluster() {
 	enter join-wait
-	lower_since=''
+	served=none
 	while :; do
 		await await_endpoint await_door await_lower await_name
 		MINE_IS=''

@@ -50,7 +50,9 @@ node_by_join() {
 		join_credential || stop no-credential "there is no join credential in $ETC" "ls -l $ETC/kubeadm/join.yaml"
 		api_endpoint "/api/v1/nodes/$NODE" "$RUN/keys/join"
 	else
-		mint admin "$ETC/pki/ca.crt" "$ETC/pki/ca.key" /O=system:masters/CN=kubespore:first-boot || return 1
+		pki=$ETC/pki
+		[ -s "$pki/ca.key" ] || pki=$PKI
+		mint admin "$pki/ca.crt" "$pki/ca.key" /O=system:masters/CN=kubespore:first-boot || return 1
 		printf 'cert = "%s"\nkey = "%s"\n' "$RUN/keys/admin.crt" "$RUN/keys/admin.key" >"$RUN/keys/admin"
 		api_endpoint "/api/v1/nodes/$NODE" "$RUN/keys/admin"
 	fi

@@ -9,7 +9,8 @@ first_boot() {
 	if may_found; then
 		close_notice
 		# Part of the new cluster's identity: whoever survives of an earlier one is refused on the wire.
-		mark init-intent "$(od -A n -N 8 -t x1 /dev/urandom | tr -d ' \n')"
+		IFS= read -r nonce <"$R/proc/sys/kernel/random/uuid"
+		mark init-intent "$nonce"
 		begin
 	else
 		join_cluster

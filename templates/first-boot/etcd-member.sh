@@ -8,9 +8,8 @@ SERVICE=kubespore-etcd.service
 PEER_URL=https://$(host_of "$ADVERTISE"):2380
 CLIENT_URL=https://$(host_of "$ADVERTISE"):2379
 ETCD_CA=$ETC/pki/etcd/ca.crt ETCD_CERT=$ETC/pki/etcd/healthcheck-client.crt ETCD_KEY=$ETC/pki/etcd/healthcheck-client.key
-
-# The command an operator pastes here.
-ETCD_HELP="etcdctl --cacert $ETCD_CA --cert $ETCD_CERT --key $ETCD_KEY --endpoints $CLIENT_URL member list"
+# What an operator pastes. Not etcdctl: a pod's has no shell around it, and before 3.4 it speaks another protocol unless told.
+ETCD_HELP="curl --cacert $ETC/pki/etcd/ca.crt --cert $ETC/pki/etcd/healthcheck-client.crt --key $ETC/pki/etcd/healthcheck-client.key -d {} https://localhost:2379$ETCD_GATEWAY/cluster/member/list # on an etcd machine"
 
 etcd_identity() {
 	[ -s "$ETCD_CA" ] && [ -s "$ETCD_CERT" ] && [ -s "$ETCD_KEY" ]
@@ -62,7 +61,7 @@ own_is_dead() {
 	for _ in 1 2 3 4 5 6 7; do
 		etcd_node "$ADVERTISE"
 		if [ $SEEN = LIVE ] || twin_answers; then
-			hold twin "another machine may live at $ADVERTISE" "arping -D $ADVERTISE"
+			hold twin "another machine may live at $ADVERTISE" "openssl s_client -connect $(host_of "$ADVERTISE"):2379 -showcerts </dev/null"
 			return 1
 		fi
 		sleep 10
@@ -77,7 +76,7 @@ await_etcd() {
 		hold clock "certificates are out of their dates by our clock at:$CLOCKS" "date -u"
 	elif [ -n "$FOREIGN" ]; then
 		hold foreign "not our etcd:$FOREIGN; theirs $(fingerprint_at "$foreign_host" "$foreign_port"), our CA $(fingerprint_of "$CA")" \
-			"openssl s_client -connect $(host_of "$foreign_host"):$foreign_port -showcerts"
+			"openssl s_client -connect $(host_of "$foreign_host"):$foreign_port -showcerts </dev/null"
 	elif [ -n "$LIVE" ]; then
 		hold etcd-no-quorum "etcd lives without a quorum at:$LIVE" "$ETCD_HELP"
 	else
@@ -94,7 +93,7 @@ join_cluster() {
 		MINE_IS=''
 		clear_own_member || continue
 		if twin_answers; then
-			hold twin "another machine answers for $ADVERTISE" "arping -D $ADVERTISE"
+			hold twin "another machine answers for $ADVERTISE" "$TWIN_HELP"
 			continue
 		fi
 		break

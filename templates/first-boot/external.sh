@@ -41,5 +41,5 @@ resume_join() {
 	attempt_join
 }
 
-# The command an operator pastes on an etcd machine.
-ETCD_HELP="etcdctl --cacert $ETC/pki/etcd/ca.crt --cert $ETC/pki/etcd/healthcheck-client.crt --key $ETC/pki/etcd/healthcheck-client.key member list"
+# What an operator pastes. Not etcdctl: a pod's has no shell around it, and before 3.4 it speaks another protocol unless told.
+ETCD_HELP="curl --cacert $ETC/pki/etcd/ca.crt --cert $ETC/pki/etcd/healthcheck-client.crt --key $ETC/pki/etcd/healthcheck-client.key -d {} https://localhost:2379$ETCD_GATEWAY/cluster/member/list # on an etcd machine"

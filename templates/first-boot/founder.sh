@@ -10,8 +10,17 @@ first_boot() {
 
 found() {
 	close_notice
-	mark init-intent
+	IFS= read -r nonce <"$R/proc/sys/kernel/random/uuid"
+	mark init-intent "$nonce"
 	init
+}
+
+# init_document: kubeadm's document in memory, with what this founding is told by from any other on the same machines: a
+# member that outlives its cluster is refused on the wire. However often init runs, it is the one in the mark.
+init_document() {
+	IFS= read -r nonce <"$STATE/init-intent"
+	INIT=$RUN/keys/init.yaml
+	sed "s/@founding@/$nonce/" "$ETC/kubeadm/init.yaml" >"$INIT"
 }
 
 # init [FLAG]...: kubeadm init with the door shut; the bootstrap-token phase opens it, after the founded mark.
@@ -19,15 +28,16 @@ init() {
 	until etcd_stands; do hold "$REASON" "$TEXT" "$ANSWER"; done
 	enter init
 	lay_out
+	init_document
 	[ "$HAIRPIN_PIN" = no ] || pin
 	if [ "$CERTIFICATE_KEY_FLAG" = yes ] && [ -s "$ETC/kubeadm/certificate-key" ]; then
 		set -- "$@" --certificate-key "$(cat "$ETC/kubeadm/certificate-key")"
 	fi
 	# shellcheck disable=SC2086 # a list of flags
-	kubeadm_run init --config "$ETC/kubeadm/init.yaml" $INIT_FLAGS "$@"
+	kubeadm_run init --config "$INIT" $INIT_FLAGS "$@"
 	code=$?
-	unpin
 	if [ $code != 0 ]; then
+		unpin
 		count_failure
 		failed=$(sed -n 's/.*error execution phase \([a-z/-]*\).*/\1/p' "$LOG" | sed -n '$p')
 		hold init-failed "kubeadm init failed${failed:+ in phase $failed}; trying again" "tail -n 40 $LOG"
@@ -67,8 +77,9 @@ resume_init() {
 		if may_found; then
 			count_failure
 			systemctl stop kubelet.service
-			clean
+			rm -f "$K8S"/manifests/*.yaml
 			[ $data = no ] || set_aside
+			clean
 		else
 			mark fenced
 		fi
@@ -95,7 +106,8 @@ resume_late() {
 	if has_mark founded && ! has_mark settled; then
 		enter open
 		systemctl start kubelet.service
-		until kubeadm_run init phase bootstrap-token --config "$ETC/kubeadm/init.yaml"; do
+		[ "$HAIRPIN_PIN" = no ] || pin
+		until kubeadm_run init phase bootstrap-token --config "$ETC/kubeadm/init.yaml" --skip-token-print; do
 			hold open "kubeadm init phase bootstrap-token failed; trying again" "tail -n 40 $LOG"
 		done
 		enter add-ons
@@ -109,21 +121,11 @@ resume_late() {
 		if [ "$RENEW_UNTIL" != 0 ]; then
 			systemctl enable --now kubespore-certificates.timer
 		fi
+		unpin
 		mark settled
 	fi
-	finish
-}
-
-# pin: the endpoint's name means this machine, first in the file, where resolvers look first.
-pin() {
 	unpin
-	pinned=yes
-	{
-		printf '%s %s # kubespore pin\n' "$ADVERTISE" "$ENDPOINT_HOST"
-		[ ! -e "$R/etc/hosts" ] || cat "$R/etc/hosts"
-	} >"$R/etc/.hosts.kubespore" &&
-		chmod 0644 "$R/etc/.hosts.kubespore" &&
-		mv -f "$R/etc/.hosts.kubespore" "$R/etc/hosts"
+	finish
 }
 
 run_control_plane

@@ -17,9 +17,9 @@ kubeadm_run() {
 }
 
 # kubeadm_join [ARGUMENT...]: of a control plane of a release that takes the certificate key as a flag only, it is read
-# here, from a file of root's alone.
+# here, from a file of root's alone; not where the image has the keys, since kubeadm would insist on an upload that ends.
 kubeadm_join() {
-	if [ "$CERTIFICATE_KEY_FLAG" = yes ] && [ "$ROLE" != worker ] && [ -s "$ETC/kubeadm/certificate-key" ]; then
+	if [ "$CERTIFICATE_KEY_FLAG" = yes ] && [ -s "$ETC/kubeadm/certificate-key" ] && [ ! -s "$ETC/pki/ca.key" ]; then
 		set -- "$@" --certificate-key "$(cat "$ETC/kubeadm/certificate-key")"
 	fi
 	kubeadm_run join "$@" --config "$ETC/kubeadm/join.yaml"
@@ -29,7 +29,7 @@ kubeadm_join() {
 tell_of_approval() {
 	[ "$APPROVAL_ENDS" = yes ] || return 0
 	status running approval "where every machine had joined before, our certificate request waits for an operator" \
-		"kubectl get csr # then: kubectl certificate approve NAME"
+		"kubectl get csr # and kubectl certificate approve with ours"
 }
 
 # drop_empty_files: a power cut leaves what kubeadm wrote last with no bytes in it.
@@ -62,6 +62,8 @@ clean() {
 	fi
 	systemctl stop kubelet.service
 	rm -f "$K8S"/manifests/*.yaml
+	# Releases that have no such flag ask the cluster where etcd's data is, and delete it.
+	[ -n "$RESET_FLAGS" ] || rm -f "$K8S/admin.conf"
 	# shellcheck disable=SC2086 # a list of flags
 	kubeadm_run reset -f $RESET_FLAGS || say "kubeadm reset failed, see $LOG"
 	rm -f "$K8S"/*.conf
@@ -88,7 +90,7 @@ await_endpoint() {
 	FOREIGN)
 		hold foreign "what answers at $ENDPOINT_HOST:$ENDPOINT_PORT is not our cluster: theirs $(fingerprint_at \
 			"${BALANCER:-$ENDPOINT_HOST}" "$ENDPOINT_PORT"), our CA $(fingerprint_of "$CA")" \
-			"openssl s_client -connect ${BALANCER:-$ENDPOINT_HOST}:$ENDPOINT_PORT -showcerts"
+			"openssl s_client -connect $(host_of "${BALANCER:-$ENDPOINT_HOST}"):$ENDPOINT_PORT -showcerts </dev/null"
 		return 1
 		;;
 	CLOCK)
@@ -124,7 +126,7 @@ await_door() {
 await_name() {
 	node_by_join || return 0
 	[ "$NODE_SEEN" = ready ] || return 0
-	if [ "$NODE_BOOT" != "$BOOT" ] && [ "$held" = node-ready ] && [ "$(($(now) - held_since))" -gt 300 ]; then
+	if [ "$NODE_BOOT" != "$BOOT" ] && [ "$held" = node-ready ] && uptime && [ $((UP - held_since)) -gt 300 ]; then
 		tell "twin: another machine has lived as $NODE for five minutes"
 	fi
 	hold node-ready "the Node $NODE is Ready: another machine is alive under this name, or ours has just gone" \
@@ -137,7 +139,7 @@ verified() {
 	if [ "$ROLE" != worker ]; then
 		api_node "$ADVERTISE"
 		serves || {
-			hold api-server "our own API server is not ready ($SEEN $CODE)" "curl -k https://$(host_of "$ADVERTISE"):$API_PORT$HEALTH_PATH?verbose"
+			hold api-server "our own API server is not ready ($SEEN $CODE)" "curl -k 'https://$(host_of "$ADVERTISE"):$API_PORT$HEALTH_PATH?verbose'"
 			return 1
 		}
 		voter_here || return 1

@@ -3,6 +3,8 @@
 # check_machine: waits until the machine is fit, saying what it lacks.
 check_machine() {
 	enter machine
+	# Whoever wrote the seed's files did not wait for the disk, nor did one of us who was killed between a mark and its flush.
+	sync
 	if [ ! -s "$STATE/identity" ]; then
 		fresh_machine_id
 		mark identity "node=$CLUSTER_ID/$NODE/g$GENERATION
@@ -26,7 +28,8 @@ fresh_machine_id() {
 	fi
 	command -v systemd-machine-id-setup >/dev/null || return 0
 	say "making a new machine-id: the one found came with the image"
-	rm -f "$R/etc/machine-id"
+	# The copy would be taken for the machine's own again.
+	rm -f "$R/etc/machine-id" "$R/var/lib/dbus/machine-id"
 	systemd-machine-id-setup >/dev/null 2>&1 || say "systemd-machine-id-setup failed"
 }
 
@@ -39,8 +42,9 @@ clock_is_set() {
 	fi
 	[ "$NTP" = yes ] || return 0
 	[ "$(timedatectl show -p NTPSynchronized --value 2>/dev/null)" = no ] || return 0
-	: "${ntp_until:=$((at + 120))}"
-	[ "$at" -lt "$ntp_until" ] || return 0
+	uptime
+	: "${ntp_until:=$((UP + 120))}"
+	[ "$UP" -lt "$ntp_until" ] || return 0
 	hold clock-unsynchronised "waiting up to two minutes for a time server" "timedatectl timesync-status"
 	return 1
 }
@@ -73,16 +77,24 @@ network_is_up() {
 	done
 }
 
-# twin_answers: whether another machine answers for our address. Only where arping is installed; IPv6 has its own
-# detection in the kernel.
+# twin_answers: whether another machine answers for our address. Only where an arping is installed that can tell: iputils'
+# and busybox's fail when somebody answers, another one of that name when nobody does. IPv6 has its own detection in the
+# kernel.
 twin_answers() {
-	command -v arping >/dev/null || return 1
+	case ${arping:=$(arping -V 2>&1)} in
+	*iputils* | *BusyBox*) ;;
+	*)
+		[ "$arping" = none ] || say "no arping that can tell a twin"
+		arping=none
+		return 1
+		;;
+	esac
 	for mine in $ADDRESSES; do
 		case $mine in *:*) continue ;; esac
 		line=$(ip -o addr show to "$mine" 2>/dev/null)
 		interface=${line#*: }
-		interface=${interface%% *}
-		arping -q -D -c 2 -w 3 -I "$interface" "$mine" >/dev/null 2>&1 || return 0
+		TWIN_HELP="arping -D -c 2 -w 3 -I ${interface%% *} $mine"
+		$TWIN_HELP >/dev/null 2>&1 || return 0
 	done
 	return 1
 }

@@ -51,7 +51,7 @@ clear_own_member() {
 		return 1
 	fi
 	if twin_answers; then
-		hold twin "another machine answers for $ADVERTISE" "arping -D $ADVERTISE"
+		hold twin "another machine answers for $ADVERTISE" "$TWIN_HELP"
 		return 1
 	fi
 	say "removing our own dead etcd member $MINE"

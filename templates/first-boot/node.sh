@@ -37,7 +37,7 @@ swap_off() {
 cgroups_fit() {
 	[ "$CGROUP_V2" = no ] || [ -e "$R/sys/fs/cgroup/cgroup.controllers" ] ||
 		stop cgroup-v1 "the kubelet of $KUBERNETES_VERSION does not start on cgroup v1" \
-			"boot with systemd.unified_cgroup_hierarchy=1 on the kernel's command line"
+			"sed -i 's/^GRUB_CMDLINE_LINUX=\"/&systemd.unified_cgroup_hierarchy=1 /' /etc/default/grub && update-grub && reboot"
 }
 
 # settings_are_in_force: kernel modules, kernel parameters and the runtime's configuration come with the seed, when the
@@ -85,6 +85,6 @@ $image
 	done
 	[ -n "$missing" ] || return 0
 	hold images-missing "the profile wants these images present, and they are not:$missing" \
-		"ctr -n k8s.io images import FILE.tar"
+		"for image in$missing; do ctr -n k8s.io images pull \$image; done"
 	return 1
 }

@@ -18,9 +18,3 @@ stop_rows() {
 		"mv $ETCD_DATA $ETCD_DATA.kept && systemctl restart kubespore-first-boot.service" ;;
 	esac
 }
-
-await_data_path() {
-	until data_path_is_there; do
-		hold etcd-disk-absent "$ETCD_DISK is not mounted at ${ETCD_DATA%/*}" "findmnt --target ${ETCD_DATA%/*}"
-	done
-}

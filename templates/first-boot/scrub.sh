@@ -1,18 +1,18 @@
 # After success: what let this machine in is taken away again.
 
 # cloud-init still reads its copies until its last stage has ended.
-await_cloud_final() {
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		case $(systemctl show -p ActiveState -p Job cloud-final.service 2>/dev/null) in
-		*ActiveState=activating* | *Job=[1-9]*) sleep 5 ;;
-		*) return ;;
-		esac
-	done
+cloud_final_over() {
+	case $(systemctl show -p ActiveState -p Job cloud-final.service 2>/dev/null) in
+	*ActiveState=activating* | *Job=[1-9]*) ;;
+	*) return ;;
+	esac
+	hold cloud-final "cloud-init's last stage still runs" "systemctl status cloud-final.service"
+	return 1
 }
 
 scrub() {
 	enter scrub
-	await_cloud_final
+	until cloud_final_over; do :; done
 	if [ "$SEED_ON_MEDIA" = yes ] && [ -d "$R/etc/cloud" ]; then
 		: >"$R/etc/cloud/cloud-init.disabled"
 		sync "$R/etc/cloud/cloud-init.disabled"
@@ -35,9 +35,10 @@ scrub() {
 # conclude: the last mark, after the last secret.
 conclude() {
 	scrub
-	mark 'done'
+	# What others read comes before the mark, after which nothing is done again.
 	mkdir -p "$R/run/cluster-api" && printf 'success\n' >"$R/run/cluster-api/bootstrap-success.complete"
 	phase='done'
 	status 'done' '' "$NODE is part of $CLUSTER" ''
+	mark 'done'
 	exit 0
 }

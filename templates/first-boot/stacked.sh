@@ -84,34 +84,21 @@ resume_join() {
 		clear_own_member || return
 		;;
 	esac
+	# In this order: no reset can find the data, and no pod of etcd comes up where it was.
+	if [ $data = yes ]; then
+		systemctl stop kubelet.service
+		rm -f "$K8S"/manifests/*.yaml
+		set_aside
+	fi
 	clean
-	[ $data = no ] || set_aside
 	await_endpoint && await_door && await_lower && await_name || return
 	attempt_join
 }
 
-# take_seat: before learners, the second member is a voter from the moment it is listed, so that the first alone has no
-# quorum. Cut between that and its pod, the machine finds the pod in its image: the only way on without an operator. The
-# list of a sibling without a quorum proves nothing about others, but here it can only lead to an etcd that is refused.
-take_seat() {
-	[ -s "$ETC/etcd-seat.yaml" ] && [ $data = no ] || return 0
-	while read -r _ name address; do
-		[ -n "$name" ] && ! own "$address" || continue
-		etcd_ask "https://$(host_of "$address"):2379" /cluster/member/list '{}' || continue
-		MEMBERS=$(members)
-		own_entry
-		if [ "$MINE_IS" = unstarted ] && [ -z "$MISMATCH" ] && [ "$VOTERS" = 2 ]; then
-			say "etcd waits for us as its second voter: starting the pod that kubeadm did not write"
-			drop_empty_files
-			mkdir -p "$K8S/manifests" && cp "$ETC/etcd-seat.yaml" "$K8S/manifests/etcd.yaml" && sync
-			return
-		fi
-	done <<-END
-		$CONTROL_PLANES
-	END
-}
+# take_seat: nothing, where a member begins as a learner.
+take_seat() { :; }
 
 restore_etcd_ca() { [ -s "$PKI/etcd/ca.crt" ] || lay_out; }
 
-# The command an operator pastes on a living control plane.
-ETCD_HELP="crictl exec \$(crictl ps -q --name etcd) etcdctl --cacert $PKI/etcd/ca.crt --cert $PKI/etcd/healthcheck-client.crt --key $PKI/etcd/healthcheck-client.key member list"
+# What an operator pastes. Not etcdctl: a pod's has no shell around it, and before 3.4 it speaks another protocol unless told.
+ETCD_HELP="curl --cacert $PKI/etcd/ca.crt --cert $PKI/etcd/healthcheck-client.crt --key $PKI/etcd/healthcheck-client.key -d {} https://localhost:2379$ETCD_GATEWAY/cluster/member/list # on a control plane that lives"

@@ -45,7 +45,7 @@ survey_siblings() {
 			if notice_of "$name" "$address"; then
 				EMPTIES=$((EMPTIES + 1))
 			else
-				UNKNOWN="$UNKNOWN $name"
+				UNKNOWN="$UNKNOWN $name" unseen=$address
 			fi
 		else
 			note_seen "$name" "$address" "$port"

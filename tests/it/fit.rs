@@ -158,7 +158,7 @@ fn what_does_not_fit_is_made_to_or_refused_with_what_would_help() {
 
     let said = render(&["--fit"]).code(0).stderr();
     let line = said.lines().find(|line| line.contains("cp-2 fits ec2")).unwrap_or_else(|| panic!("it is said: {said}"));
-    assert!(line.contains("comments and indentation taken out") && line.contains("16384 allowed"), "{line}");
+    assert!(line.contains("the best compression") && line.contains("16384 allowed"), "{line}");
     let tree = kubespore::out::read(&out).expect("a tree");
     let given = tree.get("nodes/cp-2/platform/user-data").expect("what ec2 is given");
     assert!(given.len() <= 16_384);

@@ -18,6 +18,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
     let places = Places::of(raw);
     machines(raw, kind, &places, report);
     balancer_address(raw, kind, report);
+    hairpin(raw, kind, report);
     let Some(endpoint) = &raw.endpoint else { return };
     match &endpoint.host {
         Host::Address(ip) => {
@@ -149,6 +150,27 @@ fn balancer_address(raw: &Raw<'_>, kind: &At<BalancerKind>, report: &mut Report)
                 .point(address, "the load balancer")
                 .point(endpoint, "what machines connect to")
                 .help("leave `loadBalancer.address` out, or give the endpoint a name"),
+        );
+    }
+}
+
+fn hairpin(raw: &Raw<'_>, kind: &At<BalancerKind>, report: &mut Report) {
+    let Some(hairpin) = raw.balancer_hairpin.as_ref().filter(|at| !at.value) else { return };
+    if kind.value != BalancerKind::External {
+        let finding = codes::LOAD_BALANCER_HAIRPIN
+            .found(format!("a load balancer of kind {} leads a machine back to itself", kind.as_str()));
+        let finding = finding.point(hairpin, "for `kind: external` only").point_span(kind.span.as_ref(), "the kind");
+        report.push(finding.help("leave `hairpin` out"));
+        return;
+    }
+    let Some(endpoint) = &raw.endpoint else { return };
+    if matches!(endpoint.host, Host::Address(_)) || endpoint.port != API_PORT {
+        report.push(
+            codes::LOAD_BALANCER_HAIRPIN
+                .found("the endpoint cannot mean the founder itself while it founds")
+                .point(endpoint, format!("not a name with port {API_PORT}"))
+                .point(hairpin, "the load balancer leads no machine back to itself")
+                .help(format!("give the endpoint a name and port {API_PORT}, or use a load balancer that can")),
         );
     }
 }

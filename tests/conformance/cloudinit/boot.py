@@ -26,6 +26,9 @@ SEED = "/var/lib/cloud/seed/nocloud"
 NOT_OURS = ("/usr", "/proc", "/dev", "/opt/cloud-init", "/opt/reader", "/run", "/tmp", "/var/lib/cloud", "/var/log", "/etc/cloud")
 # What a directory-making bootcmd may call. The cell keeps mounts and processes apart, but not the kernel.
 HARMLESS = {"install", "mkdir", "chmod", "chown"}
+# What takes cloud-init's own notes away, where the disk may not have what they are of.
+NOTES = "/var/lib/cloud/instance/sem"
+FORGET = ["sh", "-c", f"[ -e {NOTES}/kubespore ] || rm -f {NOTES}/config_*"]
 CALLS = "/run/systemctl.calls"
 
 
@@ -134,7 +137,9 @@ def main():
     # Only now: without a booted datasource the checker complains of that, not of the document.
     report["schema"] = schema_verdict(f"{SEED}/user-data")
     report["keys"] = top_level_keys()
-    report["unexpected_commands"] = forbidden(config.get("bootcmd"), HARMLESS) + forbidden(config.get("runcmd"), {"systemctl"})
+    report["unexpected_commands"] = forbidden(
+        [words for words in config.get("bootcmd") or [] if words != FORGET], HARMLESS
+    ) + forbidden(config.get("runcmd"), {"systemctl", "sync", "touch"})
     failures = []
     if not report["unexpected_commands"]:
         _, failed = modules.run_single("bootcmd", freq="always")
@@ -150,9 +155,29 @@ def main():
     report["hostname"] = subprocess.run(["hostname"], check=True, capture_output=True, text=True).stdout.rstrip("\n")
     report["systemctl"] = systemctl_calls()
     report["warnings"] = warnings.seen
+    report["written_again"] = not report["unexpected_commands"] and written_again(init, after, config)
 
     with os.fdopen(kept_stdout, "w", encoding="utf-8") as out:
         json.dump(report, out, indent=1, sort_keys=True)
+
+
+def written_again(init, whole, config):
+    """Whether a boot after a power cut that left the files empty brings every one of them back, and the next leaves them alone."""
+    def boot():
+        modules = Modules(init)
+        modules.run_single("bootcmd", freq="always")
+        for section in ("cloud_init_modules", "cloud_config_modules", "cloud_final_modules"):
+            modules.run_section(section)
+
+    files = [entry["path"] for entry in config.get("write_files") or [] if whole.get(entry["path"], {}).get("size")]
+    for path in files:
+        open(path, "wb").close()
+    os.remove("/var/lib/cloud/instance/sem/kubespore")
+    boot()
+    first = walk()
+    open(files[0], "wb").close()
+    boot()
+    return bool(files) and all(first[path] == whole[path] for path in files) and walk()[files[0]]["size"] == 0
 
 
 def top_level_keys():

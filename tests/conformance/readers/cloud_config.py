@@ -49,6 +49,7 @@ def check_document(checks, subject, report):
     checks.same(f"{subject} warnings", report["warnings"], [])
     checks.same(f"{subject} failed modules", report["module_failures"], [])
     checks.same(f"{subject} commands other than directory making and systemctl", report["unexpected_commands"], [])
+    checks.true(f"{subject} after a power cut", report["written_again"], "files left empty are not written again, or more than once")
 
 
 def check_files(checks, subject, report, meant, independent):

@@ -69,6 +69,9 @@ pub fn begin(world: &mut World, place: usize, words: &[String]) -> Doing {
                 Answer::code(2)
             }
         }
+        ("arping", ["-V"]) if ails(Ail::OtherArping) => Answer::err(1, "ARPing 2.23, by Thomas Habets <thomas@habets.se>"),
+        ("arping", ["-V"]) => Answer::out("arping from iputils 20221126"),
+        ("arping", _) if ails(Ail::OtherArping) => Answer::code(i32::from(!world.machines[place].twin)),
         ("arping", _) => Answer::code(i32::from(world.machines[place].twin)),
         ("timedatectl", _) => Answer::out(if ails(Ail::Unsynchronised) { "no" } else { "yes" }),
         ("swapoff", ["-a"]) => {
@@ -189,9 +192,13 @@ fn systemctl(world: &mut World, place: usize, arguments: &[&str]) -> Doing {
 }
 
 fn kubectl(world: &mut World, place: usize, arguments: &[&str]) -> Doing {
-    let Some(cluster) = world.cluster_at(place).filter(|_| world.ready(place)) else {
+    let Some(cluster) = network::by_endpoint(world, place).and_then(|to| world.cluster_at(to)) else {
         return Doing::Later(5_000, Answer::err(1, "The connection to the server was refused"));
     };
+    if arguments.contains(&"apply") && world.applies_fail > 0 {
+        world.applies_fail -= 1;
+        return Doing::Later(800, Answer::err(1, "no matches for kind \"ConfigMap\" in version \"v1\""));
+    }
     match arguments {
         ["--kubeconfig", _, "apply", "-f", path] => {
             let name = path.rsplit('/').next().unwrap_or_default().to_owned();

@@ -11,6 +11,48 @@ fn cut_everywhere(machine: usize, begin: impl Fn() -> World, holds: impl Fn(&Wor
     cut_where(machine, begin, |_| true, holds);
 }
 
+/// Kills one machine's supervisor at every instant in turn, its pods and its kubelet living on.
+fn kill_everywhere(machine: usize, begin: impl Fn() -> World, holds: impl Fn(&World) -> bool) {
+    let mut whole = begin();
+    whole.until_done();
+    let instants = whole.acts.iter().filter(|(who, _)| *who == machine).count();
+    for instant in 0..instants {
+        let mut world = begin();
+        world.kill = Some(Cut { machine, instant });
+        world.until_done();
+        world.expect(world.kill.is_none(), &format!("nothing was killed at instant {instant}"));
+        world.expect(holds(&world), &format!("killed at instant {instant}"));
+        world.expect(world.has(machine, "run/cluster-api/bootstrap-success.complete"), "Cluster API is not told");
+        world.expect(world.status(machine, "result") == "done", "status.json does not say done");
+        world.assert_sound();
+    }
+}
+
+#[test]
+fn a_supervisor_killed_anywhere_is_started_again() {
+    let alone = || {
+        let mut world = World::new(Plan::new(1, 0));
+        world.power_on(0);
+        world
+    };
+    kill_everywhere(0, alone, |world| world.foundings() == 1 && world.voters(0) == [0]);
+    kill_everywhere(1, || joins(&Plan::new(2, 0)), |world| world.foundings() == 1 && world.voters(0) == [0, 1]);
+    let works = || {
+        let mut world = World::new(Plan::new(1, 1));
+        world.form(&[0]);
+        world.wake(&[0]);
+        world.power_on(1);
+        world
+    };
+    kill_everywhere(1, works, |world| world.clusters[0].nodes.contains_key("w-1"));
+    let etcd = || {
+        let mut world = World::new(Plan::etcd(1));
+        world.power_on(0);
+        world
+    };
+    kill_everywhere(0, etcd, |world| world.foundings() == 1 && world.voters(0) == [0]);
+}
+
 /// The same at the instants that `chosen` picks by what happens there.
 fn cut_where(machine: usize, begin: impl Fn() -> World, chosen: impl Fn(&str) -> bool, holds: impl Fn(&World) -> bool) {
     let mut whole = begin();
@@ -30,6 +72,27 @@ fn cut_where(machine: usize, begin: impl Fn() -> World, chosen: impl Fn(&str) ->
         world.power_on(machine);
         world.until_done();
         world.expect(holds(&world), &format!("cut at {act}"));
+        world.assert_sound();
+    }
+}
+
+/// cloud-init has noted that it wrote the files, and not one of them is on the disk yet.
+#[test]
+fn a_machine_cut_before_its_seed_is_on_the_disk_is_given_it_again() {
+    for (plan, victim) in [(Plan::new(1, 1), 0), (Plan::new(1, 1), 1), (Plan::etcd(1), 0)] {
+        let mut world = World::new(plan);
+        world.power_on_all();
+        world.power_off(victim);
+        world.expect(!world.whole(victim, "etc/kubespore/first-boot"), "the seed outlived the cut");
+        world.power_on(victim);
+        world.until_done();
+        let written = world.trace.iter().filter(|line| line.contains("once more")).count();
+        world.expect(written == 1, "the seed is written again, and only once");
+        world.power_off(victim);
+        world.power_on(victim);
+        world.run(60);
+        let again = world.trace.iter().filter(|line| line.contains("once more")).count();
+        world.expect(again == 1, "the seed comes back to a machine that is done");
         world.assert_sound();
     }
 }

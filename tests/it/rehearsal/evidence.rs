@@ -259,6 +259,9 @@ fn a_declared_disk_that_is_absent_looks_like_nothing_else() {
     world.expect(world.machines[0].gate.is_none(), "the gate decides without the disk");
     world.expect(world.machines[0].kubeadm_runs.is_empty(), "kubeadm ran without the disk");
     world.expect(world.read(0, "dev/console").contains("etcd-disk-absent"), "nobody says so");
+    world.expect(world.status(0, "reason") == "etcd-disk-absent" && world.status(0, "phase") == "gate", "status.json is silent");
+    let lines = world.read(0, "dev/console").matches("etcd-disk-absent").count();
+    world.expect(lines == 1, &format!("the console says it {lines} times"));
     world.machines[0].ails.clear();
     world.until_done();
     world.expect(world.voters(0) == [0, 1, 2], "it does not join with its disk");

@@ -432,7 +432,7 @@ fn f26_a_new_instance_id_writes_everything_again_and_changes_nothing() {
         world.power_off(place);
         // cloud-init takes it for a new machine and writes its files again; /var/lib stays.
         let root = world.machines[place].root.clone();
-        seed::install(&world.plan, place, &root);
+        seed::write(&world.plan, place, &root);
         world.make_durable(place);
     }
     world.power_on_all();
@@ -449,7 +449,7 @@ fn f27_the_same_between_two_boots_of_an_unfinished_machine() {
     world.run(2);
     world.power_off(1);
     let root = world.machines[1].root.clone();
-    seed::install(&world.plan, 1, &root);
+    seed::write(&world.plan, 1, &root);
     world.make_durable(1);
     world.power_on(1);
     world.until_done();
@@ -563,6 +563,10 @@ fn f58_no_secret_is_said_and_none_is_left() {
     world.kubeadm_fails = vec!["error execution phase preflight".to_owned()];
     world.machines[0].ails.insert(Ail::CloudFinalRuns);
     world.power_on_all();
+    world.until_reason(0, "cloud-final");
+    world.run(600);
+    world.expect(!world.done(0) && world.whole(0, "etc/kubespore/pki/ca.key"), "it did not wait for cloud-init");
+    world.machines[0].ails.clear();
     one_cluster_of_three(&mut world);
     for place in 0..4 {
         for path in ["var/lib/cloud", "run/cloud-init", "run/kubespore", "var/lib/kubespore", "etc/kubespore", "dev"] {

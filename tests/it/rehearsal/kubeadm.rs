@@ -5,6 +5,8 @@
 
 use std::fs;
 
+use super::commands::option;
+use super::network::by_endpoint;
 use super::process::Answer;
 use super::world::{Cluster, Member, Tick, Work, World};
 
@@ -113,7 +115,8 @@ fn promised(world: &mut World, place: usize, arguments: &[&str], whole_run: bool
             if ["member", "founded"].iter().any(|mark| world.has(place, &format!("var/lib/kubespore/{mark}"))) {
                 world.breaks(format!("I5: {} resets a member", world.machines[place].name));
             }
-            if world.machines[place].control_plane && !arguments.contains(&"--skip-phases=remove-etcd-member") {
+            let asked = arguments.contains(&"--skip-phases=remove-etcd-member");
+            if world.machines[place].control_plane && !world.plan.old_reset && !asked {
                 world.breaks(format!("I4: reset on {} may remove a member by itself", world.machines[place].name));
             }
             return;
@@ -264,8 +267,15 @@ fn kubeconfig(world: &mut World, place: usize, call: &Call) -> Outcome {
     fill(world, place, &files)
 }
 
-fn local_etcd(world: &mut World, place: usize, _: &Call) -> Outcome {
-    world.overwrite(place, "etc/kubernetes/manifests/etcd.yaml", "state=new\n");
+fn local_etcd(world: &mut World, place: usize, call: &Call) -> Outcome {
+    let words: Vec<&str> = call.arguments.iter().map(String::as_str).collect();
+    let document = fs::read_to_string(option(&words, "--config").expect("a document")).unwrap_or_default();
+    let token = document.lines().find_map(|line| line.strip_prefix("\"value\": \"")?.strip_suffix('"')).expect("a token");
+    let founding = world.read(place, "var/lib/kubespore/init-intent");
+    if token != format!("lab-g1-{}", founding.trim_end()) {
+        world.breaks(format!("§5: {} founds as {token}, its mark says {founding}", world.machines[place].name));
+    }
+    world.overwrite(place, "etc/kubernetes/manifests/etcd.yaml", &format!("state=new token={token}\n"));
     Did(300)
 }
 
@@ -332,16 +342,22 @@ fn addon(world: &mut World, place: usize, call: &Call) -> Outcome {
     Did(500)
 }
 
-fn bootstrap_token(world: &mut World, place: usize, _: &Call) -> Outcome {
-    let Some(cluster) = world.cluster_at(place).filter(|_| world.ready(place)) else { return Waits };
+fn bootstrap_token(world: &mut World, place: usize, call: &Call) -> Outcome {
+    if !call.arguments.iter().any(|word| word == "--skip-token-print") {
+        world.breaks(format!("I8: kubeadm prints a token on {}", world.machines[place].name));
+    }
+    let Some(cluster) = by_endpoint(world, place).and_then(|to| world.cluster_at(to)) else { return Waits };
     world.clusters[cluster].door_open = true;
     Did(300)
 }
 
-/// The founder has the keys in its image and needs no download.
-fn download_certs(world: &mut World, place: usize, _: &Call) -> Outcome {
-    if world.plan.certificate_key.is_none() || world.whole(place, "etc/kubespore/pki/ca.key") {
-        return Did(0);
+/// Given the key, kubeadm fetches, whatever is there already; without it, it wants the keys in their place.
+fn download_certs(world: &mut World, place: usize, call: &Call) -> Outcome {
+    let given = call.arguments.iter().any(|word| word == "--certificate-key")
+        || world.read(place, "etc/kubespore/kubeadm/join.yaml").contains("certificateKey");
+    if !given {
+        let there = world.whole(place, "etc/kubernetes/pki/ca.key");
+        return if there { Did(0) } else { Fails("failure loading key for CA: couldn't load the private key file".to_owned()) };
     }
     let Some(cluster) = world.backend(place).and_then(|to| world.cluster_at(to)) else { return Waits };
     if !world.credential_lives(cluster) {
@@ -450,6 +466,10 @@ fn reset(world: &mut World, place: usize, _: &Call) -> Outcome {
     let root = world.machines[place].root.clone();
     if world.has(place, "etc/kubernetes/manifests/etcd.yaml") && world.has(place, "var/lib/etcd") {
         world.breaks(format!("I5: reset on {} deletes etcd's data", world.machines[place].name));
+        let _ = fs::remove_dir_all(root.join("var/lib/etcd"));
+    }
+    // Before it could be told not to, it asked the cluster where etcd's data is.
+    if world.plan.old_reset && world.whole(place, "etc/kubernetes/admin.conf") {
         let _ = fs::remove_dir_all(root.join("var/lib/etcd"));
     }
     for path in ["etc/kubernetes/manifests", "etc/kubernetes/pki", "var/lib/kubelet"] {

@@ -3,6 +3,7 @@
 //! In: what `first_boot` renders. Out: what machines came to, and no broken invariant. Time is simulated. Absent on
 //! purpose: real kubeadm, etcd and TLS, which meet the same scripts in the conformance and end-to-end tests.
 
+mod answers;
 mod commands;
 mod cuts;
 mod etcd_machines;
@@ -17,4 +18,5 @@ mod process;
 mod schedules;
 mod seed;
 mod situations;
+mod supervisor;
 mod world;

@@ -55,6 +55,12 @@ impl Reply {
     }
 }
 
+/// Which API server kubeadm and kubectl reach from a control plane: they ask the endpoint, as `admin.conf` says.
+pub fn by_endpoint(world: &World, place: usize) -> Option<usize> {
+    let own = world.plan.balancer().is_none() || world.read(place, "etc/hosts").contains("# kubespore pin");
+    if own { Some(place).filter(|place| world.ready(*place)) } else { world.backend(place) }
+}
+
 /// Serves one curl.
 pub fn curl(world: &mut World, place: usize, arguments: &[&str]) -> Doing {
     let url = *arguments.last().expect("a URL");
@@ -200,6 +206,9 @@ fn api(world: &mut World, place: usize, to: usize, path: &str, arguments: &[&str
         return if lie { Reply::http(200, "{\"kind\":\"Secret\"}") } else { Reply::http(404, "{\"reason\":\"NotFound\"}") };
     }
     let name = path.strip_prefix("api/v1/nodes/").expect("a path somebody foresaw");
+    if caller == Caller::Joiner && !world.plan.join_reads_nodes {
+        return Reply::http(403, "{\"kind\":\"Status\",\"reason\":\"Forbidden\"}");
+    }
     match world.clusters[cluster].nodes.get(name) {
         None => Reply::http(404, "{\"kind\":\"Status\",\"reason\":\"NotFound\"}"),
         Some(node) => {

@@ -48,6 +48,7 @@ impl World {
         for (path, text) in WRITTEN {
             self.put(place, path, text);
         }
+        self.data_is_written(place, cluster, id);
         let state = if place == 0 { "state=new\n" } else { "state=existing\n" };
         self.put(place, "etc/kubernetes/manifests/etcd.yaml", state);
         self.put(place, "var/lib/etcd/member/db", &format!("{cluster} {id} {}\n", self.clusters[cluster].epoch));
@@ -64,6 +65,7 @@ impl World {
         );
         self.put(place, "var/lib/kubespore/identity", &identity);
         self.machines[place].kubelet_enabled = true;
+        self.seeded(place);
     }
 
     /// Switches machines on and waits until each of those that are done serves.
@@ -83,6 +85,9 @@ impl World {
 
     /// Takes a file or a directory off a machine's disk.
     pub fn take_away(&mut self, place: usize, path: &str) {
+        if path.starts_with("var/lib/etcd") {
+            self.data_is_given_up(place);
+        }
         let path = self.machines[place].root.join(path);
         if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }
             .expect("what is to be taken away");

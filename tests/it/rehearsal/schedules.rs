@@ -6,7 +6,7 @@
 use super::seed::{Credential, Plan};
 use super::world::{Random, World};
 
-/// Schedules of every run of the tests; `KUBESPORE_REHEARSAL_SCHEDULES=COUNT` or `FIRST+COUNT` runs others.
+/// Schedules of every run of the tests; `KUBESPORE_REHEARSAL_SCHEDULES=COUNT` or `FIRST+COUNT` runs others, here and in the long run.
 const SHORT: u64 = 16;
 
 /// Schedules of the long run.
@@ -96,20 +96,26 @@ fn schedule(number: u64) {
 
 #[test]
 fn a_few_schedules() {
-    let (from, count) = match std::env::var("KUBESPORE_REHEARSAL_SCHEDULES") {
+    let (from, count) = wanted(SHORT);
+    run(from, count);
+}
+
+/// Which schedules: those of the environment, or the first so many.
+fn wanted(count: u64) -> (u64, u64) {
+    match std::env::var("KUBESPORE_REHEARSAL_SCHEDULES") {
         Ok(text) => match text.split_once('+') {
             Some((from, count)) => (from.parse().expect("a number"), count.parse().expect("a number")),
             None => (0, text.parse().expect("a number")),
         },
-        Err(_) => (0, SHORT),
-    };
-    run(from, count);
+        Err(_) => (0, count),
+    }
 }
 
 #[test]
-#[ignore = "hours: cargo test -- --ignored ten_thousand_schedules"]
+#[ignore = "hours: tests/conformance/run --all"]
 fn ten_thousand_schedules() {
-    run(0, LONG);
+    let (from, count) = wanted(LONG);
+    run(from, count);
 }
 
 /// Runs schedules on as many threads as the machine has; the first that fails fails the test.

@@ -8,8 +8,9 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use kubespore::first_boot::{self, ControlPlane, Distribution, ExternalEtcd, FirstBoot, Found, Release, Role, Runtime};
-use kubespore::host::Unit;
+use kubespore::host::{self, Unit};
 use kubespore::net::Endpoint;
+use kubespore::seed::cloud_init;
 
 use super::world::MINTED;
 
@@ -60,6 +61,10 @@ pub struct Plan {
     pub learners: bool,
     /// Whether init goes through the endpoint.
     pub init_by_endpoint: bool,
+    /// Whether `kubeadm reset` cannot be told to leave etcd alone.
+    pub old_reset: bool,
+    /// Whether a join credential may read nodes.
+    pub join_reads_nodes: bool,
     /// Whether the endpoint is pinned to the founder while it founds.
     pub hairpin_pin: bool,
     /// Whether the profile says where the endpoint's name leads; else a resolver does.
@@ -104,6 +109,8 @@ impl Plan {
             certificate_key_flag: false,
             learners: true,
             init_by_endpoint: false,
+            old_reset: false,
+            join_reads_nodes: true,
             hairpin_pin: false,
             balancer_known: true,
             anonymous: true,
@@ -171,26 +178,47 @@ pub fn units(plan: &Plan, place: usize) -> Vec<Unit> {
     with_facts(plan, place, first_boot::units)
 }
 
-/// Writes a machine's disk as its first boot finds it.
-pub fn install(plan: &Plan, place: usize, root: &Path) {
-    let put = |path: &str, text: &[u8]| {
-        let path = root.join(path.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
-        fs::write(&path, text).expect("a file");
+/// The commands of a cloud-config, as kubespore renders it: those of each boot, then those of the first one's end.
+pub fn cloud_commands() -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+    let machine = host::Machine {
+        instance_id: "i".to_owned(),
+        hostname: "x".parse().expect("a name"),
+        directories: Vec::new(),
+        files: Vec::new(),
+        units: Vec::new(),
+        users: Vec::new(),
+        network: None,
     };
+    let decoded = cloud_init::decode(&cloud_init::user_data(&machine)).expect("our own document");
+    decoded.commands.into_iter().partition(|words| words[0] == "sh")
+}
+
+/// Puts a file below a root.
+fn put(root: &Path, path: &str, text: &[u8]) {
+    let path = root.join(path.trim_start_matches('/'));
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+    fs::write(&path, text).expect("a file");
+}
+
+/// Writes a machine's disk as its first boot finds it, the seed apart.
+pub fn install(place: usize, root: &Path) {
     for (path, text) in operating_system(place) {
-        put(path, text.as_bytes());
+        put(root, path, text.as_bytes());
     }
     let machine_id = File::options().write(true).open(root.join("etc/machine-id")).expect("a machine-id");
     machine_id.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(MINTED + 10 * 365 * 86_400)).expect("a time set");
-    for path in ["var/lib/kubelet", "etc/kubernetes", "etc/cloud", "proc/sys/kernel/random"] {
+    for path in ["var/lib/kubelet", "etc/kubernetes", "etc/cloud", "proc/sys/kernel/random", "var/lib/cloud/instance/sem"] {
         fs::create_dir_all(root.join(path)).expect("a directory");
     }
+}
+
+/// Writes the seed's files, as cloud-init does: nobody waits for the disk.
+pub fn write(plan: &Plan, place: usize, root: &Path) {
     for file in with_facts(plan, place, first_boot::files) {
-        put(&file.path, &file.content);
+        put(root, &file.path, &file.content);
     }
     for (path, text) in secrets(plan, plan.role(place)) {
-        put(&path, text.as_bytes());
+        put(root, &path, text.as_bytes());
     }
 }
 
@@ -251,17 +279,18 @@ fn with_facts<T>(plan: &Plan, place: usize, render: impl Fn(&FirstBoot<'_>) -> T
             health_path: "/readyz",
             init_flags: &init_flags,
             upload_flags: &["--upload-certs"],
-            reset_flags: &["--skip-phases=remove-etcd-member"],
+            reset_flags: if plan.old_reset { &[] } else { &["--skip-phases=remove-etcd-member"] },
             finish_phases: &["control-plane-join mark-control-plane"],
             certificate_key_flag: plan.certificate_key_flag,
             etcd_gateway: "/v3",
-            join_reads_nodes: true,
+            join_reads_nodes: plan.join_reads_nodes,
             cgroup_v2: plan.cgroup_v2,
         },
         runtime: Runtime { service: "containerd.service", socket: "/run/containerd/containerd.sock" },
         tools: &plan.tools,
         images: &plan.images,
         etcd_data: "/var/lib/etcd",
+        etcd_seat: !plan.learners && plan.role(place) == Role::ControlPlane,
         etcd_disk: plan.etcd_disk,
         manifests: &plan.manifests,
         bridge: None,
@@ -317,6 +346,9 @@ fn secrets(plan: &Plan, role: Role) -> Vec<(String, String)> {
             keep("discovery.conf", user.to_owned());
         }
     }
+    if role == Role::ControlPlane && plan.certificate_key.is_some() && !plan.certificate_key_flag {
+        keep("kubeadm/join.yaml", format!("\"tlsBootstrapToken\": \"{TOKEN}\"\n\"certificateKey\": \"{CERTIFICATE_KEY}\"\n"));
+    }
     if role != Role::Worker {
         keep("pki/etcd/ca.crt", "etcd CA certificate\n".to_owned());
         if plan.certificate_key.is_none() || role == Role::Founder {
@@ -336,7 +368,10 @@ fn secrets(plan: &Plan, role: Role) -> Vec<(String, String)> {
         keep("etcd-seat.yaml", "state=existing\n".to_owned());
     }
     if role == Role::Founder {
-        keep("kubeadm/init.yaml", format!("\"kind\": \"InitConfiguration\"\n\"token\": \"{TOKEN}\"\n"));
+        keep(
+            "kubeadm/init.yaml",
+            format!("\"kind\": \"InitConfiguration\"\n\"token\": \"{TOKEN}\"\n\"value\": \"lab-g1-@founding@\"\n"),
+        );
     }
     files
 }

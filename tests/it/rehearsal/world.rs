@@ -20,6 +20,9 @@ pub const MINTED: u64 = 1_800_000_000;
 /// How long after power-on a static pod's etcd runs, in milliseconds.
 const ETCD_STARTS: u64 = 8_000;
 
+/// How etcd begins on a control plane.
+const ETCD_POD: &str = "etc/kubernetes/manifests/etcd.yaml";
+
 /// What an etcd machine's service reads of how it begins.
 const ETCD_ENV: &str = "var/lib/kubespore/etcd.env";
 
@@ -56,6 +59,8 @@ pub struct NodeObject {
 pub struct Cluster {
     /// Who is listed.
     pub members: Vec<Member>,
+    /// What it was begun with: of the same token and members, two clusters are one to etcd.
+    pub token: String,
     /// Grows with every change of the membership.
     pub epoch: u64,
     /// Whether bootstrap credentials work.
@@ -89,6 +94,8 @@ pub enum Ail {
     NoDisk,
     /// No time server was heard.
     Unsynchronised,
+    /// Its arping is the one that answers the other way round.
+    OtherArping,
     /// cloud-init's last stage still runs.
     CloudFinalRuns,
     /// Swap cannot be switched off.
@@ -111,6 +118,8 @@ pub struct Machine {
     pub powered: bool,
     /// Counts boots; zero before the first.
     pub boot: u32,
+    /// When it was switched on last, world time.
+    pub booted: u64,
     /// How far its clock is from the world's, in seconds.
     pub skew: i64,
     /// Machines of one island reach each other.
@@ -159,6 +168,8 @@ pub struct Machine {
     pub kubeadm_runs: BTreeMap<String, usize>,
     /// Every kubeadm call's arguments since the world began.
     pub kubeadm_lines: Vec<String>,
+    /// Whether its seed was written by nobody but the test.
+    fresh: bool,
     running: Option<Running>,
     durable: BTreeMap<PathBuf, Vec<u8>>,
     fsynced: BTreeSet<Vec<u8>>,
@@ -244,6 +255,8 @@ pub struct World {
     pub trace: Vec<String>,
     /// A power cut to come.
     pub cut: Option<Cut>,
+    /// A supervisor's end to come, its machine going on; systemd starts it again.
+    pub kill: Option<Cut>,
     /// Instants passed, by machine.
     pub instants: Vec<usize>,
     /// A label for each instant of the machine under observation.
@@ -254,6 +267,8 @@ pub struct World {
     pub curl_says: BTreeMap<String, (i32, &'static str)>,
     /// How many promotions of learners fail from here on.
     pub promotions_fail: usize,
+    /// How many manifests the cluster refuses from here on.
+    pub applies_fail: usize,
     /// How many removals of members fail from here on.
     pub removals_fail: usize,
     /// Every certificate a machine minted: its clock, and from when until when it is valid.
@@ -263,11 +278,14 @@ pub struct World {
     /// Decides what survives of unsynced files.
     pub random: Random,
     shell: Vec<String>,
+    cloud_commands: (Vec<Vec<String>>, Vec<Vec<String>>),
     next_id: u64,
     /// When supervisors start.
     events: Vec<(u64, usize)>,
     settled: Option<u64>,
     known_data: RefCell<BTreeMap<usize, Option<Belonging>>>,
+    /// Every member whose data was ever on a machine's disk: place, cluster and id.
+    kept: BTreeSet<(usize, usize, u64)>,
     dir: PathBuf,
 }
 
@@ -307,6 +325,7 @@ impl World {
                     control_plane,
                     powered: false,
                     boot: 0,
+                    booted: 0,
                     skew: 0,
                     island: 0,
                     foreign: false,
@@ -331,6 +350,7 @@ impl World {
                     enabled: BTreeSet::new(),
                     kubeadm_runs: BTreeMap::new(),
                     kubeadm_lines: Vec::new(),
+                    fresh: true,
                     running: None,
                     durable: BTreeMap::new(),
                     fsynced: BTreeSet::new(),
@@ -348,19 +368,23 @@ impl World {
             broken: Vec::new(),
             trace: Vec::new(),
             cut: None,
+            kill: None,
             acts: Vec::new(),
             kubeadm_fails: Vec::new(),
             curl_says: BTreeMap::new(),
             promotions_fail: 0,
             removals_fail: 0,
+            applies_fail: 0,
             minted: Vec::new(),
             etcd_tls12: false,
             random: Random(0x9E37_79B9_7F4A_7C15),
             shell: shell.split(' ').map(str::to_owned).collect(),
+            cloud_commands: seed::cloud_commands(),
             next_id: 0,
             events: Vec::new(),
             settled: None,
             known_data: RefCell::default(),
+            kept: BTreeSet::new(),
             dir,
         };
         for place in 0..world.machines.len() {
@@ -380,16 +404,19 @@ impl World {
         assert!(!self.machines[place].powered, "a machine is wiped with its power off");
         let root = self.machines[place].root.clone();
         let _ = fs::remove_dir_all(&root);
-        seed::install(&self.plan, place, &root);
+        seed::install(place, &root);
+        self.make_durable(place);
+        seed::write(&self.plan, place, &root);
+        let machine = &mut self.machines[place];
+        machine.fresh = true;
+        self.kept.retain(|(of, ..)| *of != place);
         let machine = &mut self.machines[place];
         machine.kubelet_enabled = false;
         machine.masked.clear();
-        machine.durable.clear();
         machine.removals = 0;
         machine.enabled.clear();
         machine.kubeadm_runs.clear();
         self.note(place, "wiped");
-        self.make_durable(place);
     }
 
     /// The machine's own clock, in seconds since 1970.
@@ -423,11 +450,70 @@ impl World {
         let _ = fs::remove_dir_all(root.join("run/kubespore"));
         let write = |path: &str, text: String| fs::write(root.join(path), text).expect("a file of the kernel's");
         write("proc/sys/kernel/random/boot_id", format!("boot-{place}-{boot}\n"));
+        let uuid = format!("{:016x}-founding-{place}-{boot}", self.random.clone().below(u64::MAX));
+        write("proc/sys/kernel/random/uuid", uuid + "\n");
         let swaps = if machine.swap && !machine.masked.contains("swap.target") { "/dev/sda2 partition 1 0 -2\n" } else { "" };
         write("proc/swaps", format!("Filename Type Size Used Priority\n{swaps}"));
         write("proc/stat", format!("cpu 0 0\nbtime {}\n", self.clock(place).saturating_sub(30)));
+        self.machines[place].booted = self.now;
         self.note(place, "power on");
+        self.tell_uptime(place);
+        self.cloud_init(place);
         self.launch(place, "gate");
+    }
+
+    /// What the kernel says of the time since power-on, which no clock changes.
+    fn tell_uptime(&self, place: usize) {
+        let machine = &self.machines[place];
+        let seconds = 30 + (self.now - machine.booted) / 1000;
+        fs::write(machine.root.join("proc/uptime"), format!("{seconds}.25 1.00\n")).expect("a file of the kernel's");
+    }
+
+    /// The early part of cloud-init: the commands of each boot, and the seed's files where it has no note of them.
+    fn cloud_init(&mut self, place: usize) {
+        for words in &self.cloud_commands.0.clone() {
+            self.on_disk(place, words);
+        }
+        if self.has(place, "var/lib/cloud/instance/sem/config_write_files") {
+            return;
+        }
+        self.overwrite(place, "var/lib/cloud/instance/sem/config_write_files", "noted\n");
+        if !std::mem::take(&mut self.machines[place].fresh) {
+            self.note(place, "the seed is written once more");
+            seed::write(&self.plan, place, &self.machines[place].root);
+        }
+    }
+
+    /// The end of cloud-init's first run. What it hands over to systemd is what the rehearsal starts.
+    fn cloud_final(&mut self, place: usize) {
+        if self.has(place, "var/lib/cloud/instance/sem/config_runcmd") {
+            return;
+        }
+        self.overwrite(place, "var/lib/cloud/instance/sem/config_runcmd", "noted\n");
+        for words in &self.cloud_commands.1.clone() {
+            match words[0].as_str() {
+                "sync" => self.make_durable(place),
+                "systemctl" => {}
+                _ => self.on_disk(place, words),
+            }
+        }
+    }
+
+    /// Really runs one of cloud-init's commands, on a machine's own disk.
+    fn on_disk(&self, place: usize, words: &[String]) {
+        let root = self.machines[place].root.display().to_string();
+        let words: Vec<_> = words.iter().map(|word| word.replace("/var/lib", &format!("{root}/var/lib"))).collect();
+        let ran = std::process::Command::new(&words[0]).args(&words[1..]).status().expect("a command of cloud-init's");
+        assert!(ran.success(), "{words:?}");
+    }
+
+    /// What a machine that has booted before has noted: its seed is on the disk.
+    pub fn seeded(&mut self, place: usize) {
+        for note in ["config_write_files", "config_runcmd", "kubespore"] {
+            self.overwrite(place, &format!("var/lib/cloud/instance/sem/{note}"), "noted\n");
+        }
+        self.machines[place].fresh = false;
+        self.make_durable(place);
     }
 
     /// Switches on all machines.
@@ -597,6 +683,7 @@ impl World {
     }
 
     fn start_supervisor(&mut self, place: usize) {
+        self.cloud_final(place);
         if !self.done(place) && self.machines[place].running.is_none() {
             self.launch(place, "first-boot");
         }
@@ -664,6 +751,9 @@ impl World {
         let root = self.machines[place].root.display().to_string();
         let inside = command.replace(&root, "").replace(" /var/lib", &format!(" {root}/var/lib"));
         self.note(place, &format!("the operator pastes: {inside}"));
+        if inside.contains("/var/lib/etcd") {
+            self.data_is_given_up(place);
+        }
         let inside = inside.split(" # ").next().unwrap_or_default();
         let program = "reboot() { :; }; systemctl() { :; }; ".to_owned() + inside;
         let ran = std::process::Command::new("/bin/sh").args(["-c", &program]).output().expect("a shell");
@@ -769,6 +859,7 @@ impl World {
             return;
         }
         let now = self.now;
+        self.tell_uptime(place);
         let running = self.machines[place].running.as_mut().expect("a script that asked");
         running.process.answer(answer);
         running.pending = None;
@@ -799,6 +890,18 @@ impl World {
             self.cut = None;
             self.note(place, &format!("cut {when} {}", words.join(" ")));
             self.power_off(place);
+            return true;
+        }
+        if self.kill == Some(Cut { machine: place, instant }) {
+            self.kill = None;
+            if self.machines[place].running.as_ref().is_none_or(|running| running.gate) {
+                return false;
+            }
+            self.note(place, &format!("the supervisor is killed {when} {}", words.join(" ")));
+            let machine = &mut self.machines[place];
+            // With all that it started, kubeadm too; pods and kubelet are others' children.
+            (machine.running, machine.syncing) = (None, false);
+            self.events.push((self.now + 5_000, place));
             return true;
         }
         false
@@ -899,6 +1002,7 @@ impl World {
     }
 
     fn write_data(&mut self, place: usize, cluster: usize, id: u64) {
+        self.kept.insert((place, cluster, id));
         // etcd syncs what it writes.
         let text = format!("{cluster} {id} {}\n", self.clusters[cluster].epoch);
         self.put(place, "var/lib/etcd/member/db", &text);
@@ -1052,7 +1156,7 @@ impl World {
         let begins = if self.is_etcd(place) {
             self.read(place, ETCD_ENV).contains("ETCD_INITIAL_CLUSTER_STATE=new")
         } else {
-            self.read(place, "etc/kubernetes/manifests/etcd.yaml").contains("state=new")
+            self.read(place, ETCD_POD).contains("state=new")
         };
         if let Some((cluster, id, epoch)) = self.data(place) {
             let Some(known) = self.clusters.get(cluster) else { return };
@@ -1072,9 +1176,19 @@ impl World {
         }
         if begins {
             self.check_founding(place);
+            let begun = self.read(place, if self.is_etcd(place) { ETCD_ENV } else { ETCD_POD });
+            let token = ["token=", "TOKEN="].iter().find_map(|name| Some(begun.split_once(name)?.1.lines().next()?.to_owned()));
+            let token = token.unwrap_or_default();
+            let others = |cluster: &Cluster| cluster.members.iter().any(|member| member.machine != place);
+            if self.clusters.iter().any(|cluster| cluster.token == token && others(cluster)) {
+                self.breaks(format!(
+                    "§5: etcd takes what {} founds for a cluster that was there before",
+                    self.machines[place].name
+                ));
+            }
             let id = self.new_id();
             let member = Member { id, machine: place, name: self.machines[place].name.clone(), learner: false };
-            self.clusters.push(Cluster { members: vec![member], epoch: 1, ..Cluster::default() });
+            self.clusters.push(Cluster { members: vec![member], epoch: 1, token, ..Cluster::default() });
             let cluster = self.clusters.len() - 1;
             self.write_data(place, cluster, id);
             self.machines[place].etcd = Some(self.now);
@@ -1138,8 +1252,30 @@ impl World {
         }
     }
 
+    /// A member's data is on a machine's disk.
+    pub fn data_is_written(&mut self, place: usize, cluster: usize, id: u64) {
+        self.kept.insert((place, cluster, id));
+    }
+
+    /// The test, or an operator, has taken a machine's data away.
+    pub fn data_is_given_up(&mut self, place: usize) {
+        self.kept.retain(|(of, ..)| *of != place);
+    }
+
+    /// I5: the data of every member is where it was written, or beside it under another name.
+    fn data_is_kept(&mut self) {
+        for (place, cluster, id) in self.kept.clone() {
+            let beside = (1..10).map(|n| format!("var/lib/etcd.stale-{n}"));
+            let mut places = std::iter::once("var/lib/etcd".to_owned()).chain(beside);
+            if !places.any(|dir| self.read(place, &format!("{dir}/member/db")).starts_with(&format!("{cluster} {id} "))) {
+                self.breaks(format!("I5: the data of member {id} on {} is gone", self.machines[place].name));
+            }
+        }
+    }
+
     /// What must hold at the end of every rehearsal.
     pub fn assert_sound(&mut self) {
+        self.data_is_kept();
         for place in 0..self.machines.len() {
             let spoken =
                 [self.journal(place), self.read(place, "dev/console"), self.read(place, "var/lib/kubespore/status.json")];
@@ -1190,7 +1326,7 @@ impl Drop for World {
 
 /// The files a power cut may empty: what scripts and kubeadm write.
 fn tracked(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    ["etc/kubernetes", "etc/kubespore", "var/lib/kubelet", "var/lib/kubespore", "var/lib/etcd"]
+    ["etc/kubernetes", "etc/kubespore", "var/lib/cloud", "var/lib/kubelet", "var/lib/kubespore", "var/lib/etcd"]
         .iter()
         .flat_map(|dir| walkdir::WalkDir::new(root.join(dir)).sort_by_file_name())
         .filter_map(|entry| entry.ok().filter(|entry| entry.file_type().is_file()))
