@@ -58,7 +58,7 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         addresses: own.collect(),
         control_planes: cluster.control_planes().map(place).collect(),
         etcd_servers: cluster.etcd_members().map(place).collect(),
-        etcd_least: release.external_etcd_least(),
+        etcd_least: release.external_etcd_least(cluster.spec.version.patch),
         routes: routes.collect(),
         kubeadm_version: format!("v{}", cluster.spec.version),
         init_flags: super::documents::init_flags(cluster),

@@ -243,8 +243,8 @@ pub struct Release {
     pub etcd: Steps<&'static str>,
     /// Tag of the pause image (`cmd/kubeadm/app/constants/constants.go`).
     pub pause: &'static str,
-    /// The oldest external etcd that the minor's first kubeadm takes; later patch levels may want a newer one (`cmd/kubeadm/app/constants/constants.go`, `MinExternalEtcdVersion`).
-    pub external_etcd_minimum: &'static str,
+    /// The oldest external etcd that kubeadm takes (`cmd/kubeadm/app/constants/constants.go`, `MinExternalEtcdVersion`).
+    pub external_etcd_minimum: Steps<&'static str>,
 
     /// Programs without which kubeadm's preflight fails, beside kubelet and the container runtime
     /// (`cmd/kubeadm/app/preflight/checks.go`).
@@ -290,15 +290,15 @@ const LEARNERS_SINCE: &str = "3.4.0";
 pub const EXTERNAL_ETCD_GATEWAY: &str = "/v3";
 
 impl Release {
-    /// Returns the oldest etcd that may run on machines of its own, as `3.5.24`: kubeadm's own limit without the revision
+    /// Returns the oldest etcd that may run on machines of its own beside a patch level, as `3.5.24`: kubeadm's own limit without the revision
     /// of the image it is written with, or the first etcd with learners.
     #[must_use]
-    pub fn external_etcd_least(&self) -> String {
+    pub fn external_etcd_least(&self, patch: u16) -> String {
         let parts = |version: &str| -> Vec<u32> {
             let plain = version.split('-').next().unwrap_or(version);
             plain.split('.').map(|part| part.parse().expect("the table's versions are numbers; a test walks them")).collect()
         };
-        let least = parts(self.external_etcd_minimum).max(parts(LEARNERS_SINCE));
+        let least = parts(at(self.external_etcd_minimum, patch)).max(parts(LEARNERS_SINCE));
         least.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
     }
 

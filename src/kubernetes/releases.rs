@@ -61,7 +61,7 @@ const V1_13: Release = Release {
     coredns: &[(0, "1.2.6")],
     etcd: &[(0, "3.2.24")],
     pause: "3.1",
-    external_etcd_minimum: "3.2.18",
+    external_etcd_minimum: &[(0, "3.2.18")],
 
     required_programs: &["crictl", "ip", "iptables", "mount", "nsenter"],
     wanted_programs: &["ebtables", "ethtool", "socat", "tc", "touch"],
@@ -236,7 +236,7 @@ const V1_28: Release = Release {
     config_validate: true,
     ignore_all_in_document: true,
     etcd: &[(0, "3.5.9-0"), (6, "3.5.10-0"), (8, "3.5.12-0"), (14, "3.5.15-0")],
-    external_etcd_minimum: "3.4.13-4",
+    external_etcd_minimum: &[(0, "3.4.13-4")],
     kubelet_drop_ins: KubeletDropIns::Alpha,
     ..V1_27
 };
@@ -270,7 +270,7 @@ const V1_31: Release = Release {
     coredns: &[(0, "v1.11.1"), (1, "v1.11.3")],
     etcd: &[(0, "3.5.15-0"), (14, "3.5.24-0")],
     pause: "3.10",
-    external_etcd_minimum: "3.5.11-0",
+    external_etcd_minimum: &[(0, "3.5.11-0"), (14, "3.5.24-0")],
     required_programs: &["conntrack", "ip", "iptables", "mount", "nsenter"],
     wanted_programs: &["crictl", "ethtool", "tc", "touch"],
     ..V1_30
@@ -281,6 +281,7 @@ const V1_32: Release = Release {
     anonymous_paths: true,
     coredns: &[(0, "v1.11.3")],
     etcd: &[(0, "3.5.16-0"), (10, "3.5.24-0")],
+    external_etcd_minimum: &[(0, "3.5.11-0"), (10, "3.5.24-0")],
     required_programs: &["ip", "iptables", "mount", "nsenter"],
     wanted_programs: &["ethtool", "tc", "touch"],
     ..V1_31
@@ -293,6 +294,7 @@ const V1_33: Release = Release {
     etcd_api_call_timeout: true,
     coredns: &[(0, "v1.12.0")],
     etcd: &[(0, "3.5.21-0"), (6, "3.5.24-0")],
+    external_etcd_minimum: &[(0, "3.5.11-0"), (6, "3.5.24-0")],
     required_programs: &["losetup", "mount", "cp"],
     wanted_programs: &[],
     ..V1_32
@@ -305,7 +307,7 @@ const V1_34: Release = Release {
     coredns: &[(0, "v1.12.1")],
     etcd: &[(0, "3.6.4-0"), (2, "3.6.5-0")],
     pause: "3.10.1",
-    external_etcd_minimum: "3.5.21-0",
+    external_etcd_minimum: &[(0, "3.5.21-0"), (2, "3.5.24-0")],
     node_local_cri_socket: true,
     ..V1_33
 };
@@ -316,7 +318,7 @@ const V1_35: Release = Release {
     init_route: &[(0, InitRoute::ImpatientEndpoint), (5, InitRoute::Local)],
     coredns: &[(0, "v1.13.1")],
     etcd: &[(0, "3.6.6-0")],
-    external_etcd_minimum: "3.5.24-0",
+    external_etcd_minimum: &[(0, "3.5.24-0")],
     cgroup_v2_required: true,
     kubelet_pause_flag: false,
     containerd_tested: (1, 7),
@@ -407,6 +409,7 @@ mod tests {
             check(r.minor, r.coredns_path);
             check(r.minor, r.default_repository);
             check(r.minor, r.init_route);
+            check(r.minor, r.external_etcd_minimum);
         }
     }
 
@@ -445,6 +448,25 @@ mod tests {
         ] {
             let (r, patch) = of(version);
             assert_eq!((r.etcd_tag(patch), r.coredns_tag(patch), r.pause), (etcd, coredns, pause), "{version}");
+        }
+    }
+
+    /// Read in `cmd/kubeadm/app/constants/constants.go` of these versions; before 1.28, what first boot itself needs counts.
+    #[test]
+    fn external_etcd_is_as_new_as_the_patch_release_wants() {
+        for (version, least) in [
+            ("1.20.2", "3.4.0"),
+            ("1.28.15", "3.4.13"),
+            ("1.31.13", "3.5.11"),
+            ("1.31.14", "3.5.24"),
+            ("1.32.10", "3.5.24"),
+            ("1.33.6", "3.5.24"),
+            ("1.34.0", "3.5.21"),
+            ("1.34.2", "3.5.24"),
+            ("1.37.2", "3.5.24"),
+        ] {
+            let (r, patch) = of(version);
+            assert_eq!(r.external_etcd_least(patch), least, "{version}");
         }
     }
 
