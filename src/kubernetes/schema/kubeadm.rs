@@ -16,7 +16,7 @@ pub(super) const INIT: &[Field] = &[
     field("certificateKey", Text).since(15),
     field("skipPhases", List(&Text)).since(22),
     field("patches", Object(PATCHES)).since(22),
-    field("timeouts", Object(TIMEOUTS)).since(31).carried(),
+    field("timeouts", Object(INIT_TIMEOUTS)).since(31).carried(),
 ];
 
 pub(super) const CLUSTER: &[Field] = &[
@@ -47,7 +47,7 @@ pub(super) const JOIN: &[Field] = &[
     field("controlPlane", Object(JOIN_CONTROL_PLANE)),
     field("skipPhases", List(&Text)).since(22),
     field("patches", Object(PATCHES)).since(22),
-    field("timeouts", Object(TIMEOUTS)).since(31).carried(),
+    field("timeouts", Object(JOIN_TIMEOUTS)).since(31).carried(),
 ];
 
 const BOOTSTRAP_TOKEN: &[Field] = &[
@@ -73,9 +73,20 @@ const API_ENDPOINT: &[Field] = &[field("advertiseAddress", Text), field("bindPor
 
 const PATCHES: &[Field] = &[field("directory", Text)];
 
-/// Before 1.31 the first and the discovery's stand elsewhere, and the others cannot be said.
-const TIMEOUTS: &[Field] = &[
+/// Before 1.31 the first is `apiServer.timeoutForControlPlane`, for `init` and `join` alike; the others cannot be said.
+const INIT_TIMEOUTS: &[Field] = &[
     field("controlPlaneComponentHealthCheck", Duration).since(31).carried(),
+    field("kubeletHealthCheck", Duration).since(31),
+    field("kubernetesAPICall", Duration).since(31),
+    field("etcdAPICall", Duration).since(31),
+    field("tlsBootstrap", Duration).since(31),
+    field("discovery", Duration).since(31),
+    field("upgradeManifests", Duration).since(31),
+];
+
+/// Before 1.31 the discovery's stands in `discovery`; the others cannot be said.
+const JOIN_TIMEOUTS: &[Field] = &[
+    field("controlPlaneComponentHealthCheck", Duration).since(31),
     field("kubeletHealthCheck", Duration).since(31),
     field("kubernetesAPICall", Duration).since(31),
     field("etcdAPICall", Duration).since(31),
