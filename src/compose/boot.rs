@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use serde_json::Value;
+
 use crate::first_boot::{self, Bridge, ControlPlane, ExternalEtcd, FirstBoot};
 use crate::host::{File, Unit};
 use crate::kubernetes::images::{self, Image, RunsOn};
@@ -69,7 +71,12 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         found_command: "kubespore secrets found-until PROFILE --within 720h && kubespore render PROFILE".to_owned(),
         kubelet_environment: format!(
             "# Made by kubespore; edit the profile, not this file.\nKUBELET_EXTRA_ARGS={}\n",
-            node.os.resolv_conf.map(|path| format!("--resolv-conf={path}")).unwrap_or_default()
+            node.os
+                .resolv_conf
+                // It would override what the user says: kubeadm's drop-in gives these arguments last.
+                .filter(|_| kubelet_setting(cluster, node, "resolvConf", "resolv-conf").is_none())
+                .map(|path| format!("--resolv-conf={path}"))
+                .unwrap_or_default()
         ),
         images: required_images(cluster, node),
         approval_until: cluster
@@ -81,6 +88,20 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         cluster,
         node,
     }
+}
+
+/// What the user has the kubelet of a machine do, by a field of its configuration or by a flag, which overrides the field.
+fn kubelet_setting(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, field: &str, flag: &str) -> Option<String> {
+    let documents = &cluster.spec.documents;
+    let shared = if node.act == Act::Found { &documents.init } else { &documents.join };
+    let arguments = shared.get("nodeRegistration").and_then(|node| node.get("kubeletExtraArgs")?.as_array());
+    let shared = arguments.into_iter().flatten().filter(|argument| argument.get("name").is_some_and(|name| name == flag));
+    let shared = shared.filter_map(|argument| argument.get("value")?.as_str()).next_back();
+    let own = node.spec.kubelet_extra_args.iter().find(|(name, _)| name == flag).map(|(_, value)| value.as_str());
+    shared.or(own).map(str::to_owned).or_else(|| match documents.kubelet.get(field)? {
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    })
 }
 
 fn place<'a>(node: &NodePlan<'a>) -> ControlPlane<'a> {
@@ -174,7 +195,8 @@ impl Facts<'_> {
                     && release.certificate_key == CertificateKeyInput::Flag,
                 etcd_gateway: if spec.external_etcd() { kubernetes::EXTERNAL_ETCD_GATEWAY } else { release.etcd_gateway },
                 join_reads_nodes: release.join_reads_nodes,
-                cgroup_v2: release.cgroup_v2_required,
+                cgroup_v2: release.cgroup_v2_required
+                    && kubelet_setting(cluster, node, "failCgroupV1", "fail-cgroupv1").as_deref() != Some("false"),
             },
             runtime: first_boot::Runtime { service: runtime::SERVICE, socket: runtime::SOCKET },
             tools: release.required_programs,

@@ -18,6 +18,9 @@ const JOIN: &str = "/etc/kubespore/kubeadm/join.yaml";
 const CERTIFICATE_KEY: &str = "/etc/kubespore/kubeadm/certificate-key";
 const DISCOVERY: &str = "/etc/kubespore/discovery.conf";
 
+/// The kubelet's flag for labels.
+const NODE_LABELS: &str = "node-labels";
+
 /// The group that kubeadm's rights for joining nodes are bound to
 /// (`cmd/kubeadm/app/constants/constants.go`, `NodeBootstrapTokenAuthGroup`).
 const BOOTSTRAPPERS: &str = "system:bootstrappers:kubeadm:default-node-token";
@@ -123,7 +126,7 @@ fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
     if !tokens.is_empty() {
         init.insert("bootstrapTokens".into(), Value::Array(tokens));
     }
-    init.insert("nodeRegistration".into(), registration(cluster, node));
+    init.insert("nodeRegistration".into(), registration(cluster, node, &user.init));
     init.insert("localAPIEndpoint".into(), local_endpoint(node));
     init.extend(key_in_document(cluster, node).map(|key| ("certificateKey".to_owned(), key)));
     init.insert("timeouts".into(), timeouts());
@@ -134,7 +137,7 @@ fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
         kubelet: object(json!({"cgroupDriver": "systemd"})),
         kube_proxy: object(json!({"mode": "iptables"})),
     };
-    merge(&mut documents.init, &user.init);
+    merge(&mut documents.init, &without_labels(&user.init));
     merge(&mut documents.cluster, &user.cluster);
     merge(&mut documents.kubelet, &user.kubelet);
     merge(&mut documents.kube_proxy, &user.kube_proxy);
@@ -142,6 +145,7 @@ fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
 }
 
 fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
+    let user = &cluster.spec.documents.join;
     let token = node.holds.own_token.then(|| own_token(cluster, node));
     let mut discovery = match cluster.spec.join.discovery {
         Discovery::File => object(json!({"file": {"kubeConfigPath": DISCOVERY}})),
@@ -156,7 +160,7 @@ fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
     // Without one, the certificate in the discovery file is the credential (`cmd/kubeadm/app/discovery/discovery.go`).
     discovery.extend(token.map(|token| ("tlsBootstrapToken".to_owned(), Value::from(token))));
     let mut join = Map::new();
-    join.insert("nodeRegistration".into(), registration(cluster, node));
+    join.insert("nodeRegistration".into(), registration(cluster, node, user));
     join.insert("discovery".into(), Value::Object(discovery));
     if matches!(node.act, Act::Found | Act::JoinControlPlane) {
         let mut plane = object(json!({"localAPIEndpoint": local_endpoint(node)}));
@@ -164,7 +168,7 @@ fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
         join.insert("controlPlane".into(), Value::Object(plane));
     }
     join.insert("timeouts".into(), timeouts());
-    merge(&mut join, &cluster.spec.documents.join);
+    merge(&mut join, &without_labels(user));
     Documents { join, ..Documents::default() }
 }
 
@@ -193,17 +197,17 @@ fn own_token(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> String {
     secrets.token.whole().expose().to_owned()
 }
 
-fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Value {
+fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, user: &Map<String, Value>) -> Value {
     let spec = node.spec;
     let mut arguments = vec![("node-ip".to_owned(), node_addresses(node))];
-    if !spec.labels.is_empty() {
-        let labels: Vec<_> = spec.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        arguments.push(("node-labels".to_owned(), labels.join(",")));
+    let labels = labels(node, user);
+    if !labels.is_empty() {
+        arguments.push((NODE_LABELS.to_owned(), labels.join(",")));
     }
     if let Some(directory) = node.os.volume_plugin_dir {
         arguments.push(("volume-plugin-dir".to_owned(), directory.to_owned()));
     }
-    arguments.extend(spec.kubelet_extra_args.iter().cloned());
+    arguments.extend(spec.kubelet_extra_args.iter().filter(|(name, _)| name != NODE_LABELS).cloned());
     let arguments: Vec<_> = arguments.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
     let mut registration = object(json!({"name": spec.name.as_str(), "criSocket": CRI_SOCKET, "kubeletExtraArgs": arguments}));
     if let Some(taints) = &spec.taints {
@@ -213,6 +217,37 @@ fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Value {
         registration.insert("ignorePreflightErrors".into(), json!(cluster.ignored_checks));
     }
     Value::Object(registration)
+}
+
+/// The labels the kubelet registers, wherever they are given: of one key, the one that is nearest to the machine counts.
+fn labels(node: &NodePlan<'_>, user: &Map<String, Value>) -> Vec<String> {
+    let of_document = user.get("nodeRegistration").and_then(|node| node.get("kubeletExtraArgs")?.as_array());
+    let of_document = of_document.into_iter().flatten().filter(|argument| is_labels(argument));
+    let of_document = of_document.filter_map(|argument| argument.get("value")?.as_str()).flat_map(|text| text.split(','));
+    let own = node.spec.labels.iter().map(|(key, value)| format!("{key}={value}"));
+    let flags = node.spec.kubelet_extra_args.iter().filter(|(name, _)| name == NODE_LABELS);
+    let flags = flags.flat_map(|(_, text)| text.split(','));
+    let key = |label: &str| label.split('=').next().unwrap_or_default().to_owned();
+    let mut labels: Vec<String> = Vec::new();
+    for label in of_document.map(str::to_owned).chain(own).chain(flags.map(str::to_owned)) {
+        labels.retain(|other| key(other) != key(&label));
+        labels.push(label);
+    }
+    labels
+}
+
+/// The user's document without the labels, which `labels` has joined with the machine's own.
+fn without_labels(user: &Map<String, Value>) -> Map<String, Value> {
+    let mut document = user.clone();
+    let arguments = document.get_mut("nodeRegistration").and_then(|node| node.get_mut("kubeletExtraArgs")?.as_array_mut());
+    if let Some(arguments) = arguments {
+        arguments.retain(|argument| !is_labels(argument));
+    }
+    document
+}
+
+fn is_labels(argument: &Value) -> bool {
+    argument.get("name").and_then(Value::as_str) == Some(NODE_LABELS)
 }
 
 /// The addresses the kubelet registers, so that it need not guess between interfaces.

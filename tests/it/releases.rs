@@ -82,3 +82,42 @@ fn settled_choices_of_older_documents_are_read_and_not_written() {
         assert_eq!((text.contains("CoreDNS"), text.contains("useHyperKubeImage")), (kept, kept), "{version}: {text}");
     }
 }
+
+/// What a user says of the kubelet reaches it, wherever it is said, and nothing of ours overrides it.
+#[test]
+fn the_kubelet_does_what_the_user_says() {
+    let of_documents = "joinConfiguration: {nodeRegistration: {kubeletExtraArgs: {node-labels: \"tier=x,disk=hdd\", v: \"2\"}}}\n\
+         kubeletConfiguration: {failCgroupV1: false, resolvConf: /etc/resolv.conf}\n\
+         acknowledge: [cgroup-version, no-pod-network]\n";
+    let example = "apiVersion: kubespore/v1\ncluster: lab\nkubernetesVersion: 1.36.2\n\
+         controlPlaneEndpoint: api.lab.internal:6443\nos: ubuntu\nnodes:\n\
+         \x20 - {name: cp-1, role: control-plane, address: 10.0.0.11/24}\n\
+         \x20 - {name: worker-1, role: worker, address: 10.0.0.21/24, labels: {disk: ssd}, kubeletExtraArgs: {node-labels: \"rack=7\"}}\n";
+    let scratch = Scratch::new();
+    for (extra, labels, cgroup_v2, environment) in [
+        (
+            "acknowledge: [no-pod-network]\n",
+            "disk=ssd,rack=7",
+            "yes",
+            "KUBELET_EXTRA_ARGS=--resolv-conf=/run/systemd/resolve/resolv.conf\n",
+        ),
+        (of_documents, "tier=x,disk=ssd,rack=7", "no", "KUBELET_EXTRA_ARGS=\n"),
+    ] {
+        let profile = scratch.write("profile.yaml", format!("{example}{extra}"));
+        let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path(&format!("out-{cgroup_v2}")));
+        let args =
+            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
+        kubespore(args).code(0);
+        let document = fs::read_to_string(out.join("nodes/worker-1/user-data")).expect("rendered");
+        let files = decode(&document).expect("own document").files;
+        let of = |path: &str| {
+            let file = files.iter().find(|file| file.path == path).expect("a file of every node");
+            String::from_utf8_lossy(&file.content).into_owned()
+        };
+        let join = of("/etc/kubespore/kubeadm/join.yaml");
+        assert_eq!(join.matches("node-labels").count(), 1, "{join}");
+        assert!(join.contains(&format!("value: \"{labels}\"")), "{join}");
+        assert!(of("/etc/kubespore/node.env").contains(&format!("CGROUP_V2='{cgroup_v2}'")), "{extra}");
+        assert!(of("/etc/default/kubelet").ends_with(environment), "{extra}");
+    }
+}
