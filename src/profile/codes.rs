@@ -247,6 +247,9 @@ codes! {
          or where it is plugged in."
     Fatal PER_MACHINE = "per-machine":
         "A setting that is read by more than one machine has a value that can only be right on one: a name or an address."
+    Fatal BIND_PORT = "bind-port":
+        "Every API server listens on port 6443: load balancers, probes and machines that look for the cluster are made for it. Which port clients use is said by \
+         `controlPlaneEndpoint`; a load balancer translates."
     Fatal REPEATED_ARGUMENT = "repeated-argument":
         "Up to Kubernetes 1.30 kubeadm's documents have arguments as a mapping, in which no name stands twice. From 1.31 on they are a list, and an argument may be repeated."
     Fatal ARGUMENT_NAME = "argument-name":
@@ -262,7 +265,8 @@ codes! {
     Objection FLAG_VALUE = "flag-value":
         "The component of this release has the flag, but exits over the value: it is one that went, or not of the kind the flag takes."
     Objection FEATURE_GATE_UNKNOWN = "feature-gate-unknown":
-        "The feature gate does not exist in this release. Gates go a few releases after what they guard is settled; a component exits over one that it does not know."
+        "The feature gate does not exist in this release: it comes later, or was never there, or went. Gates go a few releases after what they guard is settled; a component \
+         exits over one that it does not know."
     Objection FEATURE_GATE_LOCKED = "feature-gate-locked":
         "What the feature gate guards is settled in this release and cannot be switched any more; a component exits over the attempt."
     Objection ADMISSION_PLUGIN_REMOVED = "admission-plugin-removed":

@@ -18,7 +18,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
             "advertise-address" => advertise(raw, &argument, report),
             "anonymous-auth" => anonymous(&argument, release, report),
             "authorization-mode" => authorization(&argument, report),
-            "bind-address" | "secure-port" => reachable(raw, &argument, report),
+            "bind-address" | "secure-port" => reachable(&argument, report),
             "enable-admission-plugins" => plugins(&argument, release, report),
             "disable-admission-plugins" => disabled(&argument, report),
             "enable-bootstrap-token-auth" if argument.value == "false" && joins_by_token(raw) => report.push(
@@ -151,12 +151,12 @@ fn disabled(argument: &Argument<'_>, report: &mut Report) {
 }
 
 /// Whether the API server listens where the load balancer and its own probes look for it.
-fn reachable(raw: &Raw<'_>, argument: &Argument<'_>, report: &mut Report) {
-    let (port, _) = endpoint::bind_port(raw);
+fn reachable(argument: &Argument<'_>, report: &mut Report) {
+    let port = endpoint::API_PORT;
     let (reason, help) = match argument.name.as_str() {
         "secure-port" if argument.value != port.to_string() => (
             format!("machines, probes and load balancer look for it on port {port}"),
-            "use `initConfiguration.localAPIEndpoint.bindPort`",
+            "leave it out: the port that clients see is that of `controlPlaneEndpoint`",
         ),
         "bind-address" if argument.value.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()) => {
             ("no other machine could reach it".to_owned(), "leave it out: it listens on every address")
