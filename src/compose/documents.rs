@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::host::File;
 use crate::kubeadm::{self, Documents, duration, merge};
-use crate::kubernetes::CertificateKeyInput;
+use crate::kubernetes::{CertificateKeyInput, DualStack};
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Discovery, Distribution};
 use crate::runtime::CRI_SOCKET;
-use crate::secrets::{self, Leaf};
+use crate::secrets::{self, Joiner, Leaf};
 
 const INIT: &str = "/etc/kubespore/kubeadm/init.yaml";
 const JOIN: &str = "/etc/kubespore/kubeadm/join.yaml";
@@ -45,7 +45,14 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     files.push(File::new(JOIN, 0o600, kubeadm::write(&join(cluster, node), cluster.release)));
     if cluster.spec.join.discovery == Discovery::File {
         let held = [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| node.holds.leaves.contains(leaf));
-        let user = held.map(|leaf| cluster.leaf(node, leaf));
+        let token = own_token(cluster, node);
+        let user = match held {
+            Some(leaf) => Some(Joiner::Certificate(cluster.leaf(node, leaf))),
+            None => {
+                let shown = node.holds.own_token && cluster.release.discovery_client_certificate && limits_anonymous(cluster);
+                shown.then_some(Joiner::Token(&token))
+            }
+        };
         let text = secrets::discovery_kubeconfig(cluster.bundle, &cluster.spec.endpoint.to_string(), user);
         files.push(File::new(DISCOVERY, 0o600, text));
     }
@@ -53,6 +60,16 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
         files.push(File::new(CERTIFICATE_KEY, 0o600, format!("{}\n", cluster.bundle.certificate_key.expose())));
     }
     files
+}
+
+/// Whether the API server may refuse who asks without a credential: then discovery shows one, and kubeadm goes on when it may not
+/// read the cluster-info after all.
+fn limits_anonymous(cluster: &ClusterPlan<'_>) -> bool {
+    let arguments = cluster.spec.documents.cluster.get("apiServer").and_then(|server| server.get("extraArgs")?.as_array());
+    arguments.into_iter().flatten().any(|argument| {
+        let refused = argument.get("value").is_some_and(|value| value == "false");
+        is_named(argument, "authentication-config") || is_named(argument, "anonymous-auth") && refused
+    })
 }
 
 /// Returns the lines a machine runs, with no secret in them; a load balancer and an etcd machine run none.
@@ -122,10 +139,7 @@ fn key_in_document(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<Val
 fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
     let user = &cluster.spec.documents;
     let mut init = Map::new();
-    let tokens = tokens(cluster);
-    if !tokens.is_empty() {
-        init.insert("bootstrapTokens".into(), Value::Array(tokens));
-    }
+    init.insert("bootstrapTokens".into(), Value::Array(tokens(cluster)));
     init.insert("nodeRegistration".into(), registration(cluster, node, &user.init));
     init.insert("localAPIEndpoint".into(), local_endpoint(node));
     init.extend(key_in_document(cluster, node).map(|key| ("certificateKey".to_owned(), key)));
@@ -189,7 +203,19 @@ fn tokens(cluster: &ClusterPlan<'_>) -> Vec<Value> {
             "groups": [BOOTSTRAPPERS],
         })
     });
-    tokens.collect()
+    let tokens: Vec<_> = tokens.collect();
+    if !tokens.is_empty() {
+        return tokens;
+    }
+    // Nobody joins by a token. kubeadm takes an empty list for none given and makes a token that opens the cluster for a day
+    // (`cmd/kubeadm/app/apis/kubeadm/v1beta*/defaults.go`), so it is told of one whose group has no rights and that ends
+    // at once.
+    vec![json!({
+        "description": "opens nothing",
+        "ttl": "1s",
+        "usages": ["authentication"],
+        "groups": ["system:bootstrappers:kubespore:none"],
+    })]
 }
 
 fn own_token(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> String {
@@ -199,7 +225,7 @@ fn own_token(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> String {
 
 fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, user: &Map<String, Value>) -> Value {
     let spec = node.spec;
-    let mut arguments = vec![("node-ip".to_owned(), node_addresses(node))];
+    let mut arguments = vec![("node-ip".to_owned(), node_addresses(cluster, node, user))];
     let labels = labels(node, user);
     if !labels.is_empty() {
         arguments.push((NODE_LABELS.to_owned(), labels.join(",")));
@@ -221,8 +247,7 @@ fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, user: &Map<Strin
 
 /// The labels the kubelet registers, wherever they are given: of one key, the one that is nearest to the machine counts.
 fn labels(node: &NodePlan<'_>, user: &Map<String, Value>) -> Vec<String> {
-    let of_document = user.get("nodeRegistration").and_then(|node| node.get("kubeletExtraArgs")?.as_array());
-    let of_document = of_document.into_iter().flatten().filter(|argument| is_labels(argument));
+    let of_document = arguments(user).filter(|argument| is_named(argument, NODE_LABELS));
     let of_document = of_document.filter_map(|argument| argument.get("value")?.as_str()).flat_map(|text| text.split(','));
     let own = node.spec.labels.iter().map(|(key, value)| format!("{key}={value}"));
     let flags = node.spec.kubelet_extra_args.iter().filter(|(name, _)| name == NODE_LABELS);
@@ -241,18 +266,32 @@ fn without_labels(user: &Map<String, Value>) -> Map<String, Value> {
     let mut document = user.clone();
     let arguments = document.get_mut("nodeRegistration").and_then(|node| node.get_mut("kubeletExtraArgs")?.as_array_mut());
     if let Some(arguments) = arguments {
-        arguments.retain(|argument| !is_labels(argument));
+        arguments.retain(|argument| !is_named(argument, NODE_LABELS));
     }
     document
 }
 
-fn is_labels(argument: &Value) -> bool {
-    argument.get("name").and_then(Value::as_str) == Some(NODE_LABELS)
+/// The kubelet's arguments in a user's document.
+fn arguments(user: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let list = user.get("nodeRegistration").and_then(|node| node.get("kubeletExtraArgs")?.as_array());
+    list.into_iter().flatten()
 }
 
-/// The addresses the kubelet registers, so that it need not guess between interfaces.
-fn node_addresses(node: &NodePlan<'_>) -> String {
-    let second = node.spec.second_address.map(|address| address.addr());
+fn is_named(argument: &Value, name: &str) -> bool {
+    argument.get("name").is_some_and(|own| own == name)
+}
+
+fn both_families(cluster: &ClusterPlan<'_>) -> bool {
+    cluster.spec.networking.service_subnets.len() > 1
+}
+
+/// The addresses the kubelet registers, so that it need not guess between interfaces; a kubelet that takes no pair, the first.
+fn node_addresses(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, user: &Map<String, Value>) -> String {
+    const CLOUD: &str = "cloud-provider";
+    let cloud = arguments(user).any(|argument| is_named(argument, CLOUD))
+        || node.spec.kubelet_extra_args.iter().any(|(name, _)| name == CLOUD);
+    let pair = cluster.release.takes_address_pairs(both_families(cluster), cloud);
+    let second = node.spec.second_address.filter(|_| pair).map(|address| address.addr());
     let all: Vec<_> = std::iter::once(node.address).chain(second).map(|address| address.to_string()).collect();
     all.join(",")
 }
@@ -283,6 +322,10 @@ fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {
         "etcd": etcd(cluster),
         "apiServer": {"certSANs": cluster.certificate_names},
     }));
+    if both_families(cluster) && cluster.release.dual_stack == DualStack::Gated {
+        // kubeadm hands it on to the API server, the kubelet and kube-proxy (`cmd/kubeadm/app/componentconfigs`).
+        document.insert("featureGates".into(), json!({"IPv6DualStack": true}));
+    }
     if let Some(repository) = &cluster.coredns_repository {
         document.insert("dns".into(), json!({"imageRepository": repository}));
     }

@@ -6,7 +6,7 @@
 //! Read in each minor's `cmd/kube-apiserver/app/options`, `cmd/kube-controller-manager/app/options`,
 //! `cmd/kube-scheduler/app/options`, `cmd/kubelet/app/options` and `pkg/kubelet/config/flags.go`, and for the generic API
 //! server in `pkg/server/options` of `k8s.io/apiserver`; the newest binaries' `--help` has none of them. klog's flags
-//! went with `k8s.io/component-base` 0.26. Admission plugins: `pkg/kubeapiserver/options/plugins.go`.
+//! went with `k8s.io/component-base` 0.26.
 
 use super::{Minor, Release};
 
@@ -62,14 +62,6 @@ pub fn flag(component: Component, name: &str, release: &Release) -> Option<Gone>
 pub fn only_values(component: Component, name: &str, release: &Release) -> Option<(&'static [&'static str], &'static str)> {
     let row = LIMITED.iter().find(|row| row.component == component && row.flag == name && Minor(1, row.since) <= release.minor);
     row.map(|row| (row.values, row.why))
-}
-
-/// Says since when there is no such admission plugin: the API server exits over its name.
-#[must_use]
-pub fn admission_plugin(name: &str, release: &Release) -> Option<Gone> {
-    let (_, minor, instead) = PLUGINS_GONE.iter().find(|(plugin, ..)| *plugin == name)?;
-    let since = Minor(1, *minor);
-    (since <= release.minor).then_some(Gone { since, instead })
 }
 
 struct Limited {
@@ -254,17 +246,6 @@ const GONE: &[(Component, u16, &str, &str)] = &[
     (Kubelet, 37, "storage-driver-user", CADVISOR),
 ];
 
-/// Admission plugin, first minor without it, what to do instead.
-const PLUGINS_GONE: &[(&str, u16, &str)] = &[
-    ("Initializers", 14, "use admission webhooks"),
-    ("PodPreset", 20, "use a mutating admission webhook"),
-    ("DenyEscalatingExec", 21, "use Pod Security admission, which is on by default"),
-    ("DenyExecOnPrivileged", 21, "use Pod Security admission, which is on by default"),
-    ("PodSecurityPolicy", 25, "use Pod Security admission, which is on by default: label the namespaces"),
-    ("SecurityContextDeny", 30, "use Pod Security admission, which is on by default: label the namespaces"),
-    ("PersistentVolumeLabel", 31, "leave it out: the cloud controller manager labels volumes"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -306,13 +287,6 @@ mod tests {
             let gone = GONE.iter().find(|(component, _, name, _)| *component == row.component && *name == row.flag);
             assert!(gone.is_none_or(|(_, minor, ..)| row.since < *minor), "{}", row.flag);
         }
-    }
-
-    #[test]
-    fn a_plugin_is_gone_from_its_release_on() {
-        assert_eq!(admission_plugin("PodSecurityPolicy", of(24)), None);
-        assert_eq!(admission_plugin("PodSecurityPolicy", of(25)).map(|gone| gone.since), Some(Minor(1, 25)));
-        assert_eq!(admission_plugin("NodeRestriction", of(37)), None);
     }
 
     #[test]

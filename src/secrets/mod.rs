@@ -27,7 +27,7 @@ pub use bootstrap_token::{bootstrap_token_manifest, late_token_manifest, late_to
 pub use bundle::{Bundle, CertifiedKey, NodeSecrets, ServiceAccount, Token, instant};
 pub use form::{Document, Text};
 pub use git::refuse_where_git_would_take_it;
-pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
+pub use kubeconfig::{Joiner, admin_kubeconfig, discovery_kubeconfig};
 pub use leaf::{Leaf, NodeRequest, leaves, requests};
 pub use mint::{MintRequest, add_nodes, adopt, mint, missing, renew_admin, renew_certificate_key, renew_leaves, renew_token};
 pub use named::{SecretName, wanted};

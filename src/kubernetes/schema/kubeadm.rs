@@ -14,8 +14,8 @@ pub(super) const INIT: &[Field] = &[
     field("nodeRegistration", Object(NODE_REGISTRATION)),
     field("localAPIEndpoint", Object(API_ENDPOINT)),
     field("certificateKey", Text).since(15),
-    field("skipPhases", List(&Text)).since(22),
-    field("patches", Object(PATCHES)).since(22),
+    field("skipPhases", List(&Text)).since(22).flagged("--skip-phases"),
+    field("patches", Object(PATCHES)).since(22).flagged("--experimental-patches"),
     field("timeouts", Object(INIT_TIMEOUTS)).since(31).carried(),
 ];
 
@@ -45,8 +45,8 @@ pub(super) const JOIN: &[Field] = &[
     field("caCertPath", Text),
     field("discovery", Object(DISCOVERY)),
     field("controlPlane", Object(JOIN_CONTROL_PLANE)),
-    field("skipPhases", List(&Text)).since(22),
-    field("patches", Object(PATCHES)).since(22),
+    field("skipPhases", List(&Text)).since(22).flagged("--skip-phases"),
+    field("patches", Object(PATCHES)).since(22).flagged("--experimental-patches"),
     field("timeouts", Object(JOIN_TIMEOUTS)).since(31).carried(),
 ];
 
@@ -64,7 +64,7 @@ const NODE_REGISTRATION: &[Field] = &[
     field("criSocket", Text),
     field("taints", List(&Object(TAINT))),
     field("kubeletExtraArgs", Args),
-    field("ignorePreflightErrors", List(&Text)).since(15),
+    field("ignorePreflightErrors", List(&Text)).since(15).flagged("--ignore-preflight-errors"),
     field("imagePullPolicy", Text).since(22),
     field("imagePullSerial", Bool).since(31),
 ];

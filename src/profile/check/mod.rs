@@ -13,9 +13,11 @@ mod existing;
 mod files;
 mod gates;
 mod kubelet;
+mod manifests;
 mod mounts;
 mod networks;
 mod nodes;
+mod owned;
 mod release;
 mod servers;
 mod surroundings;
@@ -46,8 +48,10 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     conflicts::check(raw, report);
     etcd_data::check(raw, report);
     arguments::check(raw, report);
+    owned::check(raw, report);
     servers::check(raw, report);
     mounts::check(raw, report);
+    manifests::check(raw, files, report);
     gates::check(raw, report);
     kubelet::check(raw, files, report);
 }
