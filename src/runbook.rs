@@ -29,8 +29,11 @@ fn commands(plan: &ClusterPlan<'_>, member: &NodePlan<'_>, external: bool) -> Et
     let data = plan.spec.etcd_data();
     let name = member.spec.name.as_str();
     let url = |port: u16| format!("https://{}", SocketAddr::new(member.address, port));
-    let version =
-        if external { plan.release.external_etcd_least() } else { plan.release.etcd_tag(plan.spec.version.patch).to_owned() };
+    let version = if external {
+        plan.release.external_etcd_least(plan.spec.version.patch)
+    } else {
+        plan.release.etcd_tag(plan.spec.version.patch).to_owned()
+    };
     let since = |minor: u32| minor_of(&version) >= minor;
     let (within, pki, place) = if external {
         ("", "/etc/kubespore/pki/etcd", "/root")
@@ -72,7 +75,7 @@ mod tests {
     fn every_version_of_the_table_is_numbers() {
         for release in releases() {
             assert!(minor_of(release.etcd_tag(0)) >= 2, "{}", release.minor);
-            assert!(minor_of(&release.external_etcd_least()) >= 4, "{}", release.minor);
+            assert!(minor_of(&release.external_etcd_least(0)) >= 4, "{}", release.minor);
         }
     }
 }

@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use serde_json::Value;
+
 use crate::first_boot::{self, Bridge, ControlPlane, ExternalEtcd, FirstBoot};
 use crate::host::{File, Unit};
 use crate::kubernetes::images::{self, Image, RunsOn};
@@ -61,7 +63,7 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         addresses: own.collect(),
         control_planes: cluster.control_planes().map(place).collect(),
         etcd_servers: cluster.etcd_members().map(place).collect(),
-        etcd_least: release.external_etcd_least(),
+        etcd_least: release.external_etcd_least(cluster.spec.version.patch),
         routes: routes.collect(),
         kubeadm_version: format!("v{}", cluster.spec.version),
         init_flags: super::documents::init_flags(cluster),
@@ -79,7 +81,12 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         }),
         kubelet_environment: format!(
             "# Made by kubespore; edit the profile, not this file.\nKUBELET_EXTRA_ARGS={}\n",
-            node.os.resolv_conf.map(|path| format!("--resolv-conf={path}")).unwrap_or_default()
+            node.os
+                .resolv_conf
+                // It would override what the user says: kubeadm's drop-in gives these arguments last.
+                .filter(|_| kubelet_setting(cluster, node, "resolvConf", "resolv-conf").is_none())
+                .map(|path| format!("--resolv-conf={path}"))
+                .unwrap_or_default()
         ),
         images: required_images(cluster, node),
         approval_until: cluster
@@ -96,6 +103,20 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
 /// The certificate a machine joins with, where it does so without a token.
 fn credential(node: &NodePlan<'_>) -> Option<Leaf> {
     [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| node.holds.leaves.contains(leaf))
+}
+
+/// What the user has the kubelet of a machine do, by a field of its configuration or by a flag, which overrides the field.
+fn kubelet_setting(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, field: &str, flag: &str) -> Option<String> {
+    let documents = &cluster.spec.documents;
+    let shared = if node.act == Act::Found { &documents.init } else { &documents.join };
+    let arguments = shared.get("nodeRegistration").and_then(|node| node.get("kubeletExtraArgs")?.as_array());
+    let shared = arguments.into_iter().flatten().filter(|argument| argument.get("name").is_some_and(|name| name == flag));
+    let shared = shared.filter_map(|argument| argument.get("value")?.as_str()).next_back();
+    let own = node.spec.kubelet_extra_args.iter().find(|(name, _)| name == flag).map(|(_, value)| value.as_str());
+    shared.or(own).map(str::to_owned).or_else(|| match documents.kubelet.get(field)? {
+        Value::String(text) => Some(text.clone()),
+        other => Some(other.to_string()),
+    })
 }
 
 fn place<'a>(node: &NodePlan<'a>) -> ControlPlane<'a> {
@@ -190,7 +211,8 @@ impl Facts<'_> {
                     && release.certificate_key == CertificateKeyInput::Flag,
                 etcd_gateway: if spec.external_etcd() { kubernetes::EXTERNAL_ETCD_GATEWAY } else { release.etcd_gateway },
                 join_reads_nodes: release.join_reads_nodes,
-                cgroup_v2: release.cgroup_v2_required,
+                cgroup_v2: release.cgroup_v2_required
+                    && kubelet_setting(cluster, node, "failCgroupV1", "fail-cgroupv1").as_deref() != Some("false"),
             },
             runtime: first_boot::Runtime { service: runtime::SERVICE, socket: runtime::SOCKET },
             tools: release.required_programs,

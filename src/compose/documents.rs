@@ -8,12 +8,12 @@ use zeroize::Zeroizing;
 
 use crate::host::File;
 use crate::kubeadm::{self, Documents, duration, merge};
-use crate::kubernetes::CertificateKeyInput;
+use crate::kubernetes::{CertificateKeyInput, DualStack};
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Discovery, Distribution};
 use crate::runtime::CRI_SOCKET;
 use crate::secret::Secret;
-use crate::secrets::{self, Leaf};
+use crate::secrets::{self, Joiner, Leaf};
 use crate::templates::fill;
 
 const INIT: &str = "/etc/kubespore/kubeadm/init.yaml";
@@ -25,6 +25,9 @@ const DISCOVERY: &str = "/etc/kubespore/discovery.conf";
 /// from one that was founded before it on machines of the same names. A member that joins takes its cluster's identity from
 /// the others (etcd, `server/etcdserver/bootstrap.go`).
 const FOUNDING: &str = "@founding@";
+
+/// The kubelet's flag for labels.
+const NODE_LABELS: &str = "node-labels";
 
 /// The group that kubeadm's rights for joining nodes are bound to
 /// (`cmd/kubeadm/app/constants/constants.go`, `NodeBootstrapTokenAuthGroup`).
@@ -50,7 +53,14 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     files.push(File::new(JOIN, 0o600, kubeadm::write(&join(cluster, node), cluster.release)));
     if cluster.spec.join.discovery == Discovery::File {
         let held = [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| node.holds.leaves.contains(leaf));
-        let user = held.map(|leaf| cluster.leaf(node, leaf));
+        let token = own_token(cluster, node);
+        let user = match held {
+            Some(leaf) => Some(Joiner::Certificate(cluster.leaf(node, leaf))),
+            None => {
+                let shown = node.holds.own_token && cluster.release.discovery_client_certificate && limits_anonymous(cluster);
+                shown.then_some(Joiner::Token(&token))
+            }
+        };
         let text = secrets::discovery_kubeconfig(cluster.bundle, &cluster.spec.endpoint.to_string(), user);
         files.push(File::new(DISCOVERY, 0o600, text));
     }
@@ -58,6 +68,16 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
         files.push(File::new(CERTIFICATE_KEY, 0o600, format!("{}\n", cluster.bundle.certificate_key.expose())));
     }
     files
+}
+
+/// Whether the API server may refuse who asks without a credential: then discovery shows one, and kubeadm goes on when it may not
+/// read the cluster-info after all.
+fn limits_anonymous(cluster: &ClusterPlan<'_>) -> bool {
+    let arguments = cluster.spec.documents.cluster.get("apiServer").and_then(|server| server.get("extraArgs")?.as_array());
+    arguments.into_iter().flatten().any(|argument| {
+        let refused = argument.get("value").is_some_and(|value| value == "false");
+        is_named(argument, "authentication-config") || is_named(argument, "anonymous-auth") && refused
+    })
 }
 
 /// Returns the lines a machine runs, with no secret in them; a load balancer and an etcd machine run none.
@@ -151,11 +171,8 @@ fn key_in_document(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<Val
 fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
     let user = &cluster.spec.documents;
     let mut init = Map::new();
-    let tokens = tokens(cluster);
-    if !tokens.is_empty() {
-        init.insert("bootstrapTokens".into(), Value::Array(tokens));
-    }
-    init.insert("nodeRegistration".into(), registration(cluster, node));
+    init.insert("bootstrapTokens".into(), Value::Array(tokens(cluster)));
+    init.insert("nodeRegistration".into(), registration(cluster, node, &user.init));
     init.insert("localAPIEndpoint".into(), local_endpoint(node));
     init.extend(key_in_document(cluster, node).map(|key| ("certificateKey".to_owned(), key)));
     init.insert("timeouts".into(), timeouts());
@@ -166,7 +183,7 @@ fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
         kubelet: object(json!({"cgroupDriver": "systemd"})),
         kube_proxy: object(json!({"mode": "iptables"})),
     };
-    merge(&mut documents.init, &user.init);
+    merge(&mut documents.init, &without_labels(&user.init));
     merge(&mut documents.cluster, &user.cluster);
     merge(&mut documents.kubelet, &user.kubelet);
     merge(&mut documents.kube_proxy, &user.kube_proxy);
@@ -174,6 +191,7 @@ fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
 }
 
 fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
+    let user = &cluster.spec.documents.join;
     let token = node.holds.own_token.then(|| own_token(cluster, node));
     let mut discovery = match cluster.spec.join.discovery {
         Discovery::File => object(json!({"file": {"kubeConfigPath": DISCOVERY}})),
@@ -188,7 +206,7 @@ fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
     // Without one, the certificate in the discovery file is the credential (`cmd/kubeadm/app/discovery/discovery.go`).
     discovery.extend(token.map(|token| ("tlsBootstrapToken".to_owned(), Value::from(token))));
     let mut join = Map::new();
-    join.insert("nodeRegistration".into(), registration(cluster, node));
+    join.insert("nodeRegistration".into(), registration(cluster, node, user));
     join.insert("discovery".into(), Value::Object(discovery));
     if matches!(node.act, Act::Found | Act::JoinControlPlane) {
         let mut plane = object(json!({"localAPIEndpoint": local_endpoint(node)}));
@@ -198,7 +216,7 @@ fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
         join.insert("controlPlane".into(), Value::Object(plane));
     }
     join.insert("timeouts".into(), timeouts());
-    merge(&mut join, &cluster.spec.documents.join);
+    merge(&mut join, &without_labels(user));
     Documents { join, ..Documents::default() }
 }
 
@@ -219,7 +237,19 @@ fn tokens(cluster: &ClusterPlan<'_>) -> Vec<Value> {
             "groups": [BOOTSTRAPPERS],
         })
     });
-    tokens.collect()
+    let tokens: Vec<_> = tokens.collect();
+    if !tokens.is_empty() {
+        return tokens;
+    }
+    // Nobody joins by a token. kubeadm takes an empty list for none given and makes a token that opens the cluster for a day
+    // (`cmd/kubeadm/app/apis/kubeadm/v1beta*/defaults.go`), so it is told of one whose group has no rights and that ends
+    // at once.
+    vec![json!({
+        "description": "opens nothing",
+        "ttl": "1s",
+        "usages": ["authentication"],
+        "groups": ["system:bootstrappers:kubespore:none"],
+    })]
 }
 
 fn own_token(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> String {
@@ -227,17 +257,17 @@ fn own_token(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> String {
     secrets.token.whole().expose().to_owned()
 }
 
-fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Value {
+fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, user: &Map<String, Value>) -> Value {
     let spec = node.spec;
-    let mut arguments = vec![("node-ip".to_owned(), node_addresses(node))];
-    if !spec.labels.is_empty() {
-        let labels: Vec<_> = spec.labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        arguments.push(("node-labels".to_owned(), labels.join(",")));
+    let mut arguments = vec![("node-ip".to_owned(), node_addresses(cluster, node, user))];
+    let labels = labels(node, user);
+    if !labels.is_empty() {
+        arguments.push((NODE_LABELS.to_owned(), labels.join(",")));
     }
     if let Some(directory) = node.os.volume_plugin_dir {
         arguments.push(("volume-plugin-dir".to_owned(), directory.to_owned()));
     }
-    arguments.extend(spec.kubelet_extra_args.iter().cloned());
+    arguments.extend(spec.kubelet_extra_args.iter().filter(|(name, _)| name != NODE_LABELS).cloned());
     let arguments: Vec<_> = arguments.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
     let mut registration = object(json!({"name": spec.name.as_str(), "criSocket": CRI_SOCKET, "kubeletExtraArgs": arguments}));
     if let Some(taints) = &spec.taints {
@@ -249,9 +279,53 @@ fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Value {
     Value::Object(registration)
 }
 
-/// The addresses the kubelet registers, so that it need not guess between interfaces.
-fn node_addresses(node: &NodePlan<'_>) -> String {
-    let second = node.spec.second_address.map(|address| address.addr());
+/// The labels the kubelet registers, wherever they are given: of one key, the one that is nearest to the machine counts.
+fn labels(node: &NodePlan<'_>, user: &Map<String, Value>) -> Vec<String> {
+    let of_document = arguments(user).filter(|argument| is_named(argument, NODE_LABELS));
+    let of_document = of_document.filter_map(|argument| argument.get("value")?.as_str()).flat_map(|text| text.split(','));
+    let own = node.spec.labels.iter().map(|(key, value)| format!("{key}={value}"));
+    let flags = node.spec.kubelet_extra_args.iter().filter(|(name, _)| name == NODE_LABELS);
+    let flags = flags.flat_map(|(_, text)| text.split(','));
+    let key = |label: &str| label.split('=').next().unwrap_or_default().to_owned();
+    let mut labels: Vec<String> = Vec::new();
+    for label in of_document.map(str::to_owned).chain(own).chain(flags.map(str::to_owned)) {
+        labels.retain(|other| key(other) != key(&label));
+        labels.push(label);
+    }
+    labels
+}
+
+/// The user's document without the labels, which `labels` has joined with the machine's own.
+fn without_labels(user: &Map<String, Value>) -> Map<String, Value> {
+    let mut document = user.clone();
+    let arguments = document.get_mut("nodeRegistration").and_then(|node| node.get_mut("kubeletExtraArgs")?.as_array_mut());
+    if let Some(arguments) = arguments {
+        arguments.retain(|argument| !is_named(argument, NODE_LABELS));
+    }
+    document
+}
+
+/// The kubelet's arguments in a user's document.
+fn arguments(user: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    let list = user.get("nodeRegistration").and_then(|node| node.get("kubeletExtraArgs")?.as_array());
+    list.into_iter().flatten()
+}
+
+fn is_named(argument: &Value, name: &str) -> bool {
+    argument.get("name").is_some_and(|own| own == name)
+}
+
+fn both_families(cluster: &ClusterPlan<'_>) -> bool {
+    cluster.spec.networking.service_subnets.len() > 1
+}
+
+/// The addresses the kubelet registers, so that it need not guess between interfaces; a kubelet that takes no pair, the first.
+fn node_addresses(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, user: &Map<String, Value>) -> String {
+    const CLOUD: &str = "cloud-provider";
+    let cloud = arguments(user).any(|argument| is_named(argument, CLOUD))
+        || node.spec.kubelet_extra_args.iter().any(|(name, _)| name == CLOUD);
+    let pair = cluster.release.takes_address_pairs(both_families(cluster), cloud);
+    let second = node.spec.second_address.filter(|_| pair).map(|address| address.addr());
     let all: Vec<_> = std::iter::once(node.address).chain(second).map(|address| address.to_string()).collect();
     all.join(",")
 }
@@ -284,6 +358,10 @@ fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {
     }));
     for (field, value) in super::encryption::api_server(cluster).into_iter().flatten() {
         document["apiServer"][field] = value;
+    }
+    if both_families(cluster) && cluster.release.dual_stack == DualStack::Gated {
+        // kubeadm hands it on to the API server, the kubelet and kube-proxy (`cmd/kubeadm/app/componentconfigs`).
+        document.insert("featureGates".into(), json!({"IPv6DualStack": true}));
     }
     if let Some(repository) = &cluster.coredns_repository {
         document.insert("dns".into(), json!({"imageRepository": repository}));

@@ -77,6 +77,7 @@ fn values(boot: &FirstBoot<'_>) -> Vec<(&'static str, String)> {
         tools.push("ctr");
     }
     tools.sort_unstable();
+    tools.dedup();
     let (distribution, renew_until) = match boot.distribution {
         Distribution::Embedded => ("embedded", 0),
         Distribution::Reduced => ("reduced", 0),

@@ -5,20 +5,22 @@
 
 use super::Release;
 
-/// The labels below `kubernetes.io` that a kubelet may give itself, beside all below the two name spaces
-/// (`pkg/apis/well_known_labels.go` of `k8s.io/kubelet`).
-const ALLOWED: &[&str] = &[
-    "kubernetes.io/hostname",
-    "kubernetes.io/os",
-    "kubernetes.io/arch",
-    "topology.kubernetes.io/zone",
-    "topology.kubernetes.io/region",
-    "node.kubernetes.io/instance-type",
-    "failure-domain.beta.kubernetes.io/zone",
-    "failure-domain.beta.kubernetes.io/region",
-    "beta.kubernetes.io/instance-type",
-    "beta.kubernetes.io/os",
-    "beta.kubernetes.io/arch",
+/// The labels below `kubernetes.io` that a kubelet may give itself, beside all below the two name
+/// spaces, with the first and the last minor in which it may (`pkg/apis/well_known_labels.go` of `k8s.io/kubelet`).
+const ALLOWED: &[(&str, u16, u16)] = &[
+    ("kubernetes.io/hostname", 0, u16::MAX),
+    ("kubernetes.io/os", 0, u16::MAX),
+    ("kubernetes.io/arch", 0, u16::MAX),
+    ("kubernetes.io/instance-type", 0, 16),
+    ("failure-domain.kubernetes.io/zone", 0, 16),
+    ("failure-domain.kubernetes.io/region", 0, 16),
+    ("topology.kubernetes.io/zone", 17, u16::MAX),
+    ("topology.kubernetes.io/region", 17, u16::MAX),
+    ("failure-domain.beta.kubernetes.io/zone", 0, u16::MAX),
+    ("failure-domain.beta.kubernetes.io/region", 0, u16::MAX),
+    ("beta.kubernetes.io/instance-type", 0, u16::MAX),
+    ("beta.kubernetes.io/os", 0, u16::MAX),
+    ("beta.kubernetes.io/arch", 0, u16::MAX),
 ];
 
 /// The name spaces below which a kubelet may choose labels for itself.
@@ -31,7 +33,8 @@ pub fn refused(key: &str, release: &Release) -> bool {
     let Some((space, _)) = key.split_once('/') else { return false };
     let below = |parent: &str| space == parent || space.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'));
     let ours = below("kubernetes.io") || below("k8s.io");
-    release.kubelet_refuses_labels && ours && !ALLOWED.contains(&key) && !ALLOWED_SPACES.iter().any(|space| below(space))
+    let allowed = ALLOWED.iter().any(|(known, first, last)| *known == key && (*first..=*last).contains(&release.minor.1));
+    release.kubelet_refuses_labels && ours && !allowed && !ALLOWED_SPACES.iter().any(|space| below(space))
 }
 
 /// The taint's key of control planes up to 1.23, and beside the other one in 1.24.
@@ -71,6 +74,7 @@ mod tests {
         ] {
             assert!(!refused(allow, of(37)), "{allow}");
         }
+        assert!(refused("topology.kubernetes.io/zone", of(16)) && !refused("topology.kubernetes.io/zone", of(17)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! In: a version. Out: facts with names. Absent on purpose: what a particular cluster wants; and
 //! outside this room nobody compares versions.
 
+pub mod admission;
 pub mod gates;
 pub mod images;
 pub mod labels;
@@ -14,8 +15,8 @@ mod version;
 pub mod workloads;
 
 pub use release::{
-    CertificateKeyInput, ContainerdFit, CoreDnsPath, EXTERNAL_ETCD_GATEWAY, InitRoute, KubeadmApi, KubeletDropIns, Release,
-    Steps, Swap,
+    CONTAINERD_MIRRORS, CertificateKeyInput, ContainerdFit, CoreDnsPath, DualStack, EXTERNAL_ETCD_GATEWAY, InitRoute, KubeadmApi,
+    KubeletDropIns, Release, Steps, Swap, containerd_reads_configuration, containerd_reads_mirrors,
 };
 pub use releases::{first_release, last_release, release, releases};
 pub use version::{Minor, Version};

@@ -89,6 +89,18 @@ pub enum Swap {
     Warned,
 }
 
+/// Whether a cluster can have both IP families.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DualStack {
+    /// Not as the machines need it: the kubelet registers one address.
+    No,
+    /// Behind the feature gate `IPv6DualStack`, which kubeadm hands on to every component; without it the kubelet exits over a
+    /// pair of addresses.
+    Gated,
+    /// Yes.
+    Yes,
+}
+
 /// Where kubeadm looks for the CoreDNS image below the repository it is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CoreDnsPath {
@@ -186,7 +198,8 @@ pub struct Release {
     pub kubelet_uses_local_api: bool,
     /// Whether the controller manager and the scheduler do, in every patch level (`cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go`).
     pub components_use_local_api: bool,
-    /// Whether discovery by a file takes a client certificate out of it, so that no token is needed
+    /// Whether discovery by a file takes a credential out of it: with a client certificate no token is needed, with a token nothing
+    /// is asked anonymously (kubeadm goes on when the answer is 403, and repeats what gets 401)
     /// (`cmd/kubeadm/app/discovery/file/file.go`).
     pub discovery_client_certificate: bool,
     /// Whether discovery by a file ends after its timeout; before, it polls for ever
@@ -250,8 +263,8 @@ pub struct Release {
     pub etcd: Steps<&'static str>,
     /// Tag of the pause image (`cmd/kubeadm/app/constants/constants.go`).
     pub pause: &'static str,
-    /// The oldest external etcd that the minor's first kubeadm takes; later patch levels may want a newer one (`cmd/kubeadm/app/constants/constants.go`, `MinExternalEtcdVersion`).
-    pub external_etcd_minimum: &'static str,
+    /// The oldest external etcd that kubeadm takes (`cmd/kubeadm/app/constants/constants.go`, `MinExternalEtcdVersion`).
+    pub external_etcd_minimum: Steps<&'static str>,
 
     /// Programs without which kubeadm's preflight fails, beside kubelet and the container runtime
     /// (`cmd/kubeadm/app/preflight/checks.go`).
@@ -269,8 +282,20 @@ pub struct Release {
     /// Whether the kubelet refuses a machine with cgroup v1 (`failCgroupV1` in `pkg/kubelet/apis/config/v1beta1/defaults.go`).
     pub cgroup_v2_required: bool,
 
+    /// Whether a cluster can have both IP families (`cmd/kubelet/app/server.go`, `RunKubelet`;
+    /// `cmd/kubeadm/app/apis/kubeadm/validation/validation.go`).
+    pub dual_stack: DualStack,
+    /// Whether the kubelet takes a pair of addresses beside a cloud provider: "not supported when using a cloud provider"
+    /// (`CloudDualStackNodeIPs`, `k8s.io/component-helpers/node/util/ips.go`).
+    pub cloud_address_pairs: bool,
+
     /// The modes kube-proxy runs in without a feature gate (`pkg/proxy/apis/config/validation/validation.go`).
     pub proxy_modes: &'static [&'static str],
+    /// The modes that are deprecated (`cmd/kube-proxy/app/server_linux.go`).
+    pub deprecated_proxy_modes: &'static [&'static str],
+    /// The oldest etcd that kubeadm runs by itself: later ones are started with what older ones do not know
+    /// (`cmd/kubeadm/app/phases/etcd/local.go`; kubernetes #124465, #135701).
+    pub own_etcd_minimum: Option<(u16, u16, u16)>,
     /// The cgroup driver that kubeadm writes when a KubeletConfiguration names none; empty leaves the kubelet's `cgroupfs`
     /// (`cmd/kubeadm/app/componentconfigs/kubelet.go`).
     pub default_cgroup_driver: &'static str,
@@ -281,12 +306,13 @@ pub struct Release {
     /// Whether kubeadm writes the runtime's socket into `/var/lib/kubelet/instance-config.yaml` instead of a flag
     /// (`NodeLocalCRISocket` in `cmd/kubeadm/app/features/features.go`).
     pub node_local_cri_socket: bool,
-    /// The oldest containerd (major, minor) that works: CRI v1 is spoken from 1.6 on (`pkg/kubelet/cri/remote`).
+    /// The oldest containerd (major, minor) that works: our configuration is read from 1.3 on, CRI v1 is spoken from 1.6 on
+    /// (`pkg/kubelet/cri/remote`).
     pub containerd_least: (u16, u16),
     /// The first containerd that no longer works: 2.0 dropped CRI v1alpha2, the only one kubelets before 1.23 speak.
     pub containerd_before: Option<(u16, u16)>,
-    /// The oldest containerd that containerd's own `RELEASES.md` lists with this release.
-    pub containerd_tested: (u16, u16),
+    /// The containerds that containerd's own `RELEASES.md` lists with this release, the oldest patch of each minor, oldest first.
+    pub containerd_tested: &'static [(u16, u16, u16)],
 }
 
 /// The first etcd whose members begin as learners, which is how one joins an etcd with machines of its own
@@ -296,16 +322,34 @@ const LEARNERS_SINCE: &str = "3.4.0";
 /// Prefix of the HTTP gateway of every etcd from there on.
 pub const EXTERNAL_ETCD_GATEWAY: &str = "/v3";
 
+/// The first containerd (major, minor) that reads the configuration it is given (containerd `docs/PLUGINS.md`, `version = 2`).
+const CONTAINERD_CONFIGURATION: (u16, u16) = (1, 3);
+
+/// The first containerd (major, minor) that reads mirrors from a directory (containerd `docs/hosts.md`).
+pub const CONTAINERD_MIRRORS: (u16, u16) = (1, 5);
+
+/// Tells whether a containerd of that major and minor version reads the configuration it is given.
+#[must_use]
+pub fn containerd_reads_configuration(minor: (u16, u16)) -> bool {
+    minor >= CONTAINERD_CONFIGURATION
+}
+
+/// Tells whether a containerd of that major and minor version reads mirrors from a directory.
+#[must_use]
+pub fn containerd_reads_mirrors(minor: (u16, u16)) -> bool {
+    minor >= CONTAINERD_MIRRORS
+}
+
 impl Release {
-    /// Returns the oldest etcd that may run on machines of its own, as `3.5.24`: kubeadm's own limit without the revision
+    /// Returns the oldest etcd that may run on machines of its own beside a patch level, as `3.5.24`: kubeadm's own limit without the revision
     /// of the image it is written with, or the first etcd with learners.
     #[must_use]
-    pub fn external_etcd_least(&self) -> String {
+    pub fn external_etcd_least(&self, patch: u16) -> String {
         let parts = |version: &str| -> Vec<u32> {
             let plain = version.split('-').next().unwrap_or(version);
             plain.split('.').map(|part| part.parse().expect("the table's versions are numbers; a test walks them")).collect()
         };
-        let least = parts(self.external_etcd_minimum).max(parts(LEARNERS_SINCE));
+        let least = parts(at(self.external_etcd_minimum, patch)).max(parts(LEARNERS_SINCE));
         least.iter().map(u32::to_string).collect::<Vec<_>>().join(".")
     }
 
@@ -313,6 +357,17 @@ impl Release {
     #[must_use]
     pub fn certs(&self) -> String {
         ["kubeadm"].iter().chain(self.certs_command).copied().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Tells whether the kubelet takes a pair of addresses: in a cluster with both families or one, beside a cloud provider or not.
+    #[must_use]
+    pub fn takes_address_pairs(&self, both_families: bool, cloud: bool) -> bool {
+        let taken = match self.dual_stack {
+            DualStack::No => false,
+            DualStack::Gated => both_families,
+            DualStack::Yes => true,
+        };
+        taken && (!cloud || self.cloud_address_pairs)
     }
 
     /// Tells whether an argument of a component may stand twice: the newest kubeadm API has lists of them, the others mappings.
@@ -351,17 +406,22 @@ impl Release {
         at(self.init_route, patch)
     }
 
-    /// Tells how a containerd of that major and minor version goes with this release.
+    /// Tells how a containerd of that major and minor version, and of that patch where it is known, goes with this release.
     #[must_use]
-    pub fn containerd_fit(&self, minor: (u16, u16)) -> ContainerdFit {
+    pub fn containerd_fit(&self, minor: (u16, u16), patch: Option<u16>) -> ContainerdFit {
+        let of = |row: &(u16, u16, u16)| (row.0, row.1);
+        let tested = match self.containerd_tested.iter().find(|row| of(row) == minor) {
+            Some(row) => patch.is_none_or(|patch| patch >= row.2),
+            None => self.containerd_tested.last().is_none_or(|newest| minor > of(newest)),
+        };
         if minor < self.containerd_least {
             ContainerdFit::TooOld
         } else if self.containerd_before.is_some_and(|before| minor >= before) {
             ContainerdFit::TooNew
-        } else if minor < self.containerd_tested {
-            ContainerdFit::Untested
-        } else {
+        } else if tested {
             ContainerdFit::Tested
+        } else {
+            ContainerdFit::Untested
         }
     }
 

@@ -4,7 +4,7 @@
 //! reads as the history of what mattered. A new minor is one row here. What each fact means and which file
 //! of Kubernetes says so stands with its field in `release`; the values were read there, release by release.
 
-use super::release::{CertificateKeyInput, CoreDnsPath, InitRoute, KubeadmApi, KubeletDropIns, Release, Swap};
+use super::release::{CertificateKeyInput, CoreDnsPath, DualStack, InitRoute, KubeadmApi, KubeletDropIns, Release, Swap};
 use super::{Minor, Version};
 
 const V1_13: Release = Release {
@@ -63,7 +63,7 @@ const V1_13: Release = Release {
     coredns: &[(0, "1.2.6")],
     etcd: &[(0, "3.2.24")],
     pause: "3.1",
-    external_etcd_minimum: "3.2.18",
+    external_etcd_minimum: &[(0, "3.2.18")],
 
     required_programs: &["crictl", "ip", "iptables", "mount", "nsenter"],
     wanted_programs: &["ebtables", "ethtool", "socat", "tc", "touch"],
@@ -73,14 +73,19 @@ const V1_13: Release = Release {
     control_plane_memory: None,
     cgroup_v2_required: false,
 
+    dual_stack: DualStack::No,
+    cloud_address_pairs: false,
+
     proxy_modes: &["userspace", "iptables", "ipvs"],
+    deprecated_proxy_modes: &[],
+    own_etcd_minimum: None,
     default_cgroup_driver: "",
     kubelet_drop_ins: KubeletDropIns::No,
     kubelet_pause_flag: true,
     node_local_cri_socket: false,
-    containerd_least: (1, 2),
+    containerd_least: (1, 3),
     containerd_before: Some((2, 0)),
-    containerd_tested: (1, 2),
+    containerd_tested: &[(1, 3, 0)],
 };
 
 const V1_14: Release = Release {
@@ -140,6 +145,7 @@ const V1_19: Release =
 
 const V1_20: Release = Release {
     minor: Minor(1, 20),
+    dual_stack: DualStack::Gated,
     certs_command: &["certs"],
     future_ca_refused: false,
     reduced_ca_keys: true,
@@ -152,6 +158,7 @@ const V1_20: Release = Release {
 
 const V1_21: Release = Release {
     minor: Minor(1, 21),
+    dual_stack: DualStack::Yes,
     kube_dns: false,
     ca_chain: true,
     control_plane_labels: &[
@@ -223,7 +230,7 @@ const V1_26: Release = Release {
     etcd: &[(0, "3.5.6-0"), (10, "3.5.9-0"), (13, "3.5.10-0")],
     pause: "3.9",
     containerd_least: (1, 6),
-    containerd_tested: (1, 6),
+    containerd_tested: &[(1, 6, 0)],
     ..V1_25
 };
 
@@ -240,13 +247,14 @@ const V1_28: Release = Release {
     config_validate: true,
     ignore_all_in_document: true,
     etcd: &[(0, "3.5.9-0"), (6, "3.5.10-0"), (8, "3.5.12-0"), (14, "3.5.15-0")],
-    external_etcd_minimum: "3.4.13-4",
+    external_etcd_minimum: &[(0, "3.4.13-4")],
     kubelet_drop_ins: KubeletDropIns::Alpha,
     ..V1_27
 };
 
 const V1_29: Release = Release {
     minor: Minor(1, 29),
+    cloud_address_pairs: true,
     admin_group: "kubeadm:cluster-admins",
     super_admin_conf: true,
     etcd_learners: true,
@@ -269,12 +277,13 @@ const V1_30: Release = Release {
 
 const V1_31: Release = Release {
     minor: Minor(1, 31),
+    own_etcd_minimum: Some((3, 5, 11)),
     proxy_modes: &["iptables", "ipvs", "nftables"],
     kubeadm_api: KubeadmApi::V1Beta4,
     coredns: &[(0, "v1.11.1"), (1, "v1.11.3")],
     etcd: &[(0, "3.5.15-0"), (14, "3.5.24-0")],
     pause: "3.10",
-    external_etcd_minimum: "3.5.11-0",
+    external_etcd_minimum: &[(0, "3.5.11-0"), (14, "3.5.24-0")],
     required_programs: &["conntrack", "ip", "iptables", "mount", "nsenter"],
     wanted_programs: &["crictl", "ethtool", "tc", "touch"],
     ..V1_30
@@ -282,9 +291,11 @@ const V1_31: Release = Release {
 
 const V1_32: Release = Release {
     minor: Minor(1, 32),
+    containerd_tested: &[(1, 6, 36), (1, 7, 24), (2, 0, 0)],
     anonymous_paths: true,
     coredns: &[(0, "v1.11.3")],
     etcd: &[(0, "3.5.16-0"), (10, "3.5.24-0")],
+    external_etcd_minimum: &[(0, "3.5.11-0"), (10, "3.5.24-0")],
     required_programs: &["ip", "iptables", "mount", "nsenter"],
     wanted_programs: &["ethtool", "tc", "touch"],
     ..V1_31
@@ -297,6 +308,7 @@ const V1_33: Release = Release {
     etcd_api_call_timeout: true,
     coredns: &[(0, "v1.12.0")],
     etcd: &[(0, "3.5.21-0"), (6, "3.5.24-0")],
+    external_etcd_minimum: &[(0, "3.5.11-0"), (6, "3.5.24-0")],
     required_programs: &["losetup", "mount", "cp"],
     wanted_programs: &[],
     ..V1_32
@@ -304,36 +316,39 @@ const V1_33: Release = Release {
 
 const V1_34: Release = Release {
     minor: Minor(1, 34),
+    containerd_tested: &[(1, 6, 39), (1, 7, 28), (2, 0, 6), (2, 1, 3)],
     ecdsa_p384: true,
     init_route: &[(0, InitRoute::Endpoint), (2, InitRoute::ImpatientEndpoint), (8, InitRoute::Local)],
     coredns: &[(0, "v1.12.1")],
     etcd: &[(0, "3.6.4-0"), (2, "3.6.5-0")],
     pause: "3.10.1",
-    external_etcd_minimum: "3.5.21-0",
+    external_etcd_minimum: &[(0, "3.5.21-0"), (2, "3.5.24-0")],
     node_local_cri_socket: true,
     ..V1_33
 };
 
 const V1_35: Release = Release {
     minor: Minor(1, 35),
+    deprecated_proxy_modes: &["ipvs"],
     etcd_http_endpoints: true,
     init_route: &[(0, InitRoute::ImpatientEndpoint), (5, InitRoute::Local)],
     coredns: &[(0, "v1.13.1")],
     etcd: &[(0, "3.6.6-0")],
-    external_etcd_minimum: "3.5.24-0",
+    external_etcd_minimum: &[(0, "3.5.24-0")],
     cgroup_v2_required: true,
     kubelet_pause_flag: false,
-    containerd_tested: (1, 7),
+    containerd_tested: &[(1, 7, 28), (2, 1, 5), (2, 2, 0)],
     ..V1_34
 };
 
 const V1_36: Release = Release {
     minor: Minor(1, 36),
+    own_etcd_minimum: Some((3, 6, 0)),
     init_route: &[(0, InitRoute::ImpatientEndpoint), (1, InitRoute::Local)],
     coredns: &[(0, "v1.14.2")],
     etcd: &[(0, "3.6.8-0")],
     pause: "3.10.2",
-    containerd_tested: (2, 2),
+    containerd_tested: &[(2, 2, 0)],
     ..V1_35
 };
 
@@ -411,6 +426,7 @@ mod tests {
             check(r.minor, r.coredns_path);
             check(r.minor, r.default_repository);
             check(r.minor, r.init_route);
+            check(r.minor, r.external_etcd_minimum);
         }
     }
 
@@ -452,6 +468,25 @@ mod tests {
         }
     }
 
+    /// Read in `cmd/kubeadm/app/constants/constants.go` of these versions; before 1.28, what first boot itself needs counts.
+    #[test]
+    fn external_etcd_is_as_new_as_the_patch_release_wants() {
+        for (version, least) in [
+            ("1.20.2", "3.4.0"),
+            ("1.28.15", "3.4.13"),
+            ("1.31.13", "3.5.11"),
+            ("1.31.14", "3.5.24"),
+            ("1.32.10", "3.5.24"),
+            ("1.33.6", "3.5.24"),
+            ("1.34.0", "3.5.21"),
+            ("1.34.2", "3.5.24"),
+            ("1.37.2", "3.5.24"),
+        ] {
+            let (r, patch) = of(version);
+            assert_eq!(r.external_etcd_least(patch), least, "{version}");
+        }
+    }
+
     /// Read in `cmd/kubeadm/app/cmd/init.go` of each of these versions.
     #[test]
     fn impatient_releases_are_the_known_ones() {
@@ -481,17 +516,23 @@ mod tests {
     #[test]
     fn containerd_goes_with_the_releases_that_speak_its_cri() {
         for (release, containerd, fit) in [
-            ("1.22.17", (2, 0), ContainerdFit::TooNew),
-            ("1.22.17", (1, 7), ContainerdFit::Tested),
-            ("1.23.17", (2, 0), ContainerdFit::Tested),
-            ("1.25.0", (1, 5), ContainerdFit::Tested),
-            ("1.26.0", (1, 5), ContainerdFit::TooOld),
-            ("1.26.0", (1, 6), ContainerdFit::Tested),
-            ("1.35.0", (1, 6), ContainerdFit::Untested),
-            ("1.36.0", (2, 1), ContainerdFit::Untested),
-            ("1.37.2", (2, 2), ContainerdFit::Tested),
+            ("1.14.0", (1, 2, None), ContainerdFit::TooOld),
+            ("1.22.17", (2, 0, None), ContainerdFit::TooNew),
+            ("1.22.17", (1, 7, None), ContainerdFit::Tested),
+            ("1.23.17", (2, 0, None), ContainerdFit::Tested),
+            ("1.25.0", (1, 5, None), ContainerdFit::Tested),
+            ("1.26.0", (1, 5, None), ContainerdFit::TooOld),
+            ("1.26.0", (1, 6, None), ContainerdFit::Tested),
+            ("1.34.0", (1, 7, Some(27)), ContainerdFit::Untested),
+            ("1.34.0", (1, 7, Some(28)), ContainerdFit::Tested),
+            ("1.35.0", (1, 6, Some(40)), ContainerdFit::Untested),
+            ("1.35.0", (2, 0, Some(7)), ContainerdFit::Untested),
+            ("1.35.0", (2, 3, Some(0)), ContainerdFit::Tested),
+            ("1.36.0", (2, 1, Some(9)), ContainerdFit::Untested),
+            ("1.37.2", (2, 2, None), ContainerdFit::Tested),
         ] {
-            assert_eq!(of(release).0.containerd_fit(containerd), fit, "{release} {containerd:?}");
+            let (major, minor, patch) = containerd;
+            assert_eq!(of(release).0.containerd_fit((major, minor), patch), fit, "{release} {containerd:?}");
         }
     }
 

@@ -6,7 +6,7 @@
 //! Read in each minor's `cmd/kube-apiserver/app/options`, `cmd/kube-controller-manager/app/options`,
 //! `cmd/kube-scheduler/app/options`, `cmd/kubelet/app/options` and `pkg/kubelet/config/flags.go`, and for the generic API
 //! server in `pkg/server/options` of `k8s.io/apiserver`; the newest binaries' `--help` has none of them. klog's flags
-//! went with `k8s.io/component-base` 0.26. Admission plugins: `pkg/kubeapiserver/options/plugins.go`.
+//! went with `k8s.io/component-base` 0.26.
 
 use super::{Minor, Release};
 
@@ -49,9 +49,10 @@ pub struct Gone {
 #[must_use]
 pub fn flag(component: Component, name: &str, release: &Release) -> Option<Gone> {
     let klog = KLOG.contains(&name).then_some((KLOG_GONE, NO_KLOG));
+    let shared = klog.or((name == SANITIZATION).then_some((SANITIZATION_GONE, LEAVE_OUT)));
     let rows = GONE.iter().filter(|(of, ..)| *of == component);
     let own = || rows.clone().find_map(|(_, minor, name_of, instead)| (*name_of == name).then_some((*minor, *instead)));
-    let (minor, instead) = own().or(klog)?;
+    let (minor, instead) = own().or(shared)?;
     let since = Minor(1, minor);
     (since <= release.minor).then_some(Gone { since, instead })
 }
@@ -61,14 +62,6 @@ pub fn flag(component: Component, name: &str, release: &Release) -> Option<Gone>
 pub fn only_values(component: Component, name: &str, release: &Release) -> Option<(&'static [&'static str], &'static str)> {
     let row = LIMITED.iter().find(|row| row.component == component && row.flag == name && Minor(1, row.since) <= release.minor);
     row.map(|row| (row.values, row.why))
-}
-
-/// Says since when there is no such admission plugin: the API server exits over its name.
-#[must_use]
-pub fn admission_plugin(name: &str, release: &Release) -> Option<Gone> {
-    let (_, minor, instead) = PLUGINS_GONE.iter().find(|(plugin, ..)| *plugin == name)?;
-    let since = Minor(1, *minor);
-    (since <= release.minor).then_some(Gone { since, instead })
 }
 
 struct Limited {
@@ -117,6 +110,10 @@ const KLOG: &[&str] = &[
     "stderrthreshold",
 ];
 
+/// A flag of every component's logs (`k8s.io/component-base/logs` of 1.20 to 1.23).
+const SANITIZATION: &str = "experimental-logging-sanitization";
+const SANITIZATION_GONE: u16 = 24;
+
 use Component::{ApiServer, ControllerManager, Kubelet, Scheduler};
 
 const LEAVE_OUT: &str = "leave it out";
@@ -131,6 +128,7 @@ const PROFILES: &str = "use `config` with profiles of a KubeSchedulerConfigurati
 const GONE: &[(Component, u16, &str, &str)] = &[
     (ApiServer, 14, "repair-malformed-updates", LEAVE_OUT),
     (ApiServer, 14, "storage-versions", "use `storage-media-type` and `runtime-config`"),
+    (ApiServer, 18, "enable-inflight-quota-handler", "use the feature gate `APIPriorityAndFairness`"),
     (ApiServer, 19, "audit-dynamic-configuration", "use `audit-policy-file` and `audit-webhook-config-file`"),
     (ApiServer, 19, "basic-auth-file", "use OpenID Connect or client certificates"),
     (ApiServer, 22, "kubelet-https", "leave it out: kubelets are always reached by TLS"),
@@ -148,6 +146,8 @@ const GONE: &[(Component, u16, &str, &str)] = &[
     (ApiServer, 26, "identity-lease-duration-seconds", LEAVE_OUT),
     (ApiServer, 26, "identity-lease-renew-interval-seconds", LEAVE_OUT),
     (ApiServer, 27, "master-service-namespace", LEAVE_OUT),
+    (ApiServer, 31, "cloud-provider-gce-l7lb-src-cidrs", CLOUD),
+    (ApiServer, 31, "cloud-provider-gce-lb-src-cidrs", CLOUD),
     (ApiServer, 33, "cloud-config", CLOUD),
     (ApiServer, 33, "cloud-provider", CLOUD),
     (ControllerManager, 22, "horizontal-pod-autoscaler-use-rest-clients", LEAVE_OUT),
@@ -160,6 +160,8 @@ const GONE: &[(Component, u16, &str, &str)] = &[
     (ControllerManager, 25, "register-retry-count", LEAVE_OUT),
     (ControllerManager, 27, "enable-taint-manager", "leave it out: taints always evict"),
     (ControllerManager, 27, "pod-eviction-timeout", "use the API server's `default-unreachable-toleration-seconds`"),
+    (ControllerManager, 31, "cloud-provider-gce-l7lb-src-cidrs", CLOUD),
+    (ControllerManager, 31, "cloud-provider-gce-lb-src-cidrs", CLOUD),
     (
         ControllerManager,
         31,
@@ -189,16 +191,23 @@ const GONE: &[(Component, u16, &str, &str)] = &[
     (Kubelet, 16, "containerized", LEAVE_OUT),
     (Kubelet, 19, "bootstrap-checkpoint-path", LEAVE_OUT),
     (Kubelet, 19, "experimental-dockershim", NO_DOCKER),
-    (Kubelet, 20, "redirect-container-streaming", NO_DOCKER),
     (Kubelet, 21, "enable-cadvisor-json-endpoints", LEAVE_OUT),
     (Kubelet, 22, "chaos-chance", LEAVE_OUT),
+    (Kubelet, 22, "redirect-container-streaming", NO_DOCKER),
     (Kubelet, 23, "experimental-bootstrap-kubeconfig", "leave it out: kubeadm gives `bootstrap-kubeconfig`"),
     (Kubelet, 23, "seccomp-profile-root", LEAVE_OUT),
     (Kubelet, 24, "cni-bin-dir", NO_DOCKER),
     (Kubelet, 24, "cni-cache-dir", NO_DOCKER),
     (Kubelet, 24, "cni-conf-dir", NO_DOCKER),
+    (Kubelet, 24, "docker", NO_DOCKER),
     (Kubelet, 24, "docker-endpoint", NO_DOCKER),
+    (Kubelet, 24, "docker-env-metadata-whitelist", NO_DOCKER),
+    (Kubelet, 24, "docker-only", NO_DOCKER),
     (Kubelet, 24, "docker-root", NO_DOCKER),
+    (Kubelet, 24, "docker-tls", NO_DOCKER),
+    (Kubelet, 24, "docker-tls-ca", NO_DOCKER),
+    (Kubelet, 24, "docker-tls-cert", NO_DOCKER),
+    (Kubelet, 24, "docker-tls-key", NO_DOCKER),
     (Kubelet, 24, "experimental-dockershim-root-directory", NO_DOCKER),
     (Kubelet, 24, "image-pull-progress-deadline", NO_DOCKER),
     (Kubelet, 24, "network-plugin", NO_DOCKER),
@@ -210,6 +219,7 @@ const GONE: &[(Component, u16, &str, &str)] = &[
     (Kubelet, 25, "experimental-kernel-memcg-notification", "use `kernelMemcgNotification` of the KubeletConfiguration"),
     (Kubelet, 27, "container-runtime", "leave it out: every runtime is reached by its socket"),
     (Kubelet, 27, "master-service-namespace", LEAVE_OUT),
+    (Kubelet, 30, "azure-container-registry-config", "use `image-credential-provider-config`"),
     (Kubelet, 31, "iptables-drop-bit", LEAVE_OUT),
     (Kubelet, 31, "iptables-masquerade-bit", "use `iptables.masqueradeBit` of the KubeProxyConfiguration"),
     (Kubelet, 31, "keep-terminated-pod-volumes", LEAVE_OUT),
@@ -236,17 +246,6 @@ const GONE: &[(Component, u16, &str, &str)] = &[
     (Kubelet, 37, "storage-driver-user", CADVISOR),
 ];
 
-/// Admission plugin, first minor without it, what to do instead.
-const PLUGINS_GONE: &[(&str, u16, &str)] = &[
-    ("Initializers", 14, "use admission webhooks"),
-    ("PodPreset", 20, "use a mutating admission webhook"),
-    ("DenyEscalatingExec", 21, "use Pod Security admission, which is on by default"),
-    ("DenyExecOnPrivileged", 21, "use Pod Security admission, which is on by default"),
-    ("PodSecurityPolicy", 25, "use Pod Security admission, which is on by default: label the namespaces"),
-    ("SecurityContextDeny", 30, "use Pod Security admission, which is on by default: label the namespaces"),
-    ("PersistentVolumeLabel", 31, "leave it out: the cloud controller manager labels volumes"),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,7 +262,11 @@ mod tests {
             (ControllerManager, "deployment-controller-sync-period", 24),
             (Scheduler, "address", 24),
             (Kubelet, "network-plugin", 24),
+            (Kubelet, "redirect-container-streaming", 22),
+            (Kubelet, "docker-tls-ca", 24),
             (Kubelet, "pod-infra-container-image", 35),
+            (ApiServer, "cloud-provider-gce-lb-src-cidrs", 31),
+            (ControllerManager, "experimental-logging-sanitization", 24),
             (Scheduler, "logtostderr", 26),
         ] {
             assert_eq!(flag(component, name, of(since - 1)), None, "{name}");
@@ -284,13 +287,6 @@ mod tests {
             let gone = GONE.iter().find(|(component, _, name, _)| *component == row.component && *name == row.flag);
             assert!(gone.is_none_or(|(_, minor, ..)| row.since < *minor), "{}", row.flag);
         }
-    }
-
-    #[test]
-    fn a_plugin_is_gone_from_its_release_on() {
-        assert_eq!(admission_plugin("PodSecurityPolicy", of(24)), None);
-        assert_eq!(admission_plugin("PodSecurityPolicy", of(25)).map(|gone| gone.since), Some(Minor(1, 25)));
-        assert_eq!(admission_plugin("NodeRestriction", of(37)), None);
     }
 
     #[test]

@@ -170,6 +170,9 @@ codes! {
     Fatal NETWORK_FAMILY = "network-family":
         "A cluster has one range of one family, or two of both, for pods and services alike and in the same order; its machines have an address of each. \
          kube-apiserver refuses to start when the family of its own address is not that of the first service range."
+    Fatal DUAL_STACK_UNSUPPORTED = "dual-stack-unsupported":
+        "Clusters with both IP families need a kubelet that registers two addresses. 1.20 has it behind the feature gate `IPv6DualStack`, which is then written; later \
+         releases have it on."
     Fatal POD_NETWORK_SIZE = "pod-network-size":
         "Every node gets a piece of the pod range: a /24 of IPv4 or a /64 of IPv6, unless the controller manager's `node-cidr-mask-size` says otherwise. A node \
          for which no piece is left has no pods. kubeadm refuses a pod range that is smaller than one piece or more than 16 bits larger."
@@ -264,6 +267,9 @@ codes! {
          or where it is plugged in."
     Fatal PER_MACHINE = "per-machine":
         "A setting that is read by more than one machine has a value that can only be right on one: a name or an address."
+    Fatal BIND_PORT = "bind-port":
+        "Every API server listens on port 6443: load balancers, probes and machines that look for the cluster are made for it. Which port clients use is said by \
+         `controlPlaneEndpoint`; a load balancer translates."
     Fatal REPEATED_ARGUMENT = "repeated-argument":
         "Up to Kubernetes 1.30 kubeadm's documents have arguments as a mapping, in which no name stands twice. From 1.31 on they are a list, and an argument may be repeated."
     Fatal ARGUMENT_NAME = "argument-name":
@@ -279,11 +285,19 @@ codes! {
     Objection FLAG_VALUE = "flag-value":
         "The component of this release has the flag, but exits over the value: it is one that went, or not of the kind the flag takes."
     Objection FEATURE_GATE_UNKNOWN = "feature-gate-unknown":
-        "The feature gate does not exist in this release. Gates go a few releases after what they guard is settled; a component exits over one that it does not know."
+        "The feature gate does not exist in this release: it comes later, or was never there, or went. Gates go a few releases after what they guard is settled; a component \
+         exits over one that it does not know."
     Objection FEATURE_GATE_LOCKED = "feature-gate-locked":
         "What the feature gate guards is settled in this release and cannot be switched any more; a component exits over the attempt."
     Objection ADMISSION_PLUGIN_REMOVED = "admission-plugin-removed":
         "The API server of this release does not have the admission plugin and exits over its name. PodSecurityPolicy went with 1.25; Pod Security admission, set by labels of namespaces, took its place."
+    Objection ADMISSION_PLUGIN_UNKNOWN = "admission-plugin-unknown":
+        "The release has no admission plugin of that name: it comes later, or is misspelt. The API server exits over it, whether it is to be switched on or off."
+    Objection OWNED_ARGUMENT = "owned-argument":
+        "The argument is kubeadm's or this tool's own: what the machine runs is made for what they say, and another value would keep the machine from starting, or from \
+         being found. The profile has a key for most of it."
+    Objection OBJECT_REMOVED = "object-removed":
+        "A manifest has an object of a kind that the release's API server does not have any more; it cannot be applied, and neither is what follows it."
     Objection ANONYMOUS_AUTH = "anonymous-auth":
         "With `anonymous-auth: false` the API server answers its own liveness probe with 401, and the kubelet restarts it for ever. Load balancers and joining machines ask \
          without a credential too. RBAC already limits what anonymous requests see. A cluster whose static pods are patched to probe otherwise can acknowledge this."
@@ -293,6 +307,11 @@ codes! {
         "The API server would listen where neither the load balancer nor the other machines nor its own probes look for it."
     Objection JOINING_DISABLED = "joining-disabled":
         "Machines prove themselves with bootstrap tokens when they join. The API server would not take any."
+    Fatal MALFORMED_TOKEN = "malformed-token":
+        "kubeadm reads a bootstrap token as six characters, a dot and sixteen characters, each of a-z and 0-9; its usages are `signing` and `authentication`, its groups \
+         begin with `system:bootstrappers:`, and it has a `ttl` or `expires`, not both."
+    Objection ETCD_TOO_OLD = "etcd-too-old":
+        "kubeadm of this release starts etcd with arguments and probes that an older etcd does not have: its pod restarts for ever."
     Objection PUBLISHED_TOKEN = "published-token":
         "`abcdef.0123456789abcdef` is the bootstrap token of kubeadm's examples and of `kubeadm config print init-defaults`. In a cluster that takes it whoever reaches the API can join a machine, and read what nodes may read."
     Objection FILE_NOT_MOUNTED = "file-not-mounted":
@@ -334,6 +353,8 @@ codes! {
         "First boot switches swap off. A kubelet that does not mind swap hides that it came back; limits of memory then do not hold, unless `memorySwap` says how."
     Warning CGROUP_VERSION = "cgroup-version":
         "Since 1.35 the kubelet refuses a machine with cgroup v1 unless `failCgroupV1` is false. kubeadm's preflight refuses it as well."
+    Warning PROXY_MODE_DEPRECATED = "proxy-mode-deprecated":
+        "kube-proxy's mode still works in this release, and will be gone in a later one; a cluster that uses it has to change before it is upgraded that far."
     Warning CONTAINERD_UNTESTED = "containerd-untested":
         "containerd's makers publish which of its versions they run with which Kubernetes, in RELEASES.md. An older one usually works, and gets no repairs when it does not."
     Warning INTERFACE_PATTERN = "interface-pattern":

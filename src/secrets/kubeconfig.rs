@@ -27,12 +27,21 @@ pub fn admin_kubeconfig(bundle: &Bundle, endpoint: &str) -> String {
     ]))
 }
 
-/// What kubeadm discovers the cluster by: endpoint and CA, and the machine's own certificate where that is its credential.
+/// How a machine shows at discovery who it is.
+#[derive(Clone, Copy)]
+pub enum Joiner<'a> {
+    /// By a certificate, which is its credential to join as well.
+    Certificate(&'a CertifiedKey),
+    /// By its bootstrap token, so that nothing has to be open to anonymous requests.
+    Token(&'a str),
+}
+
+/// What kubeadm discovers the cluster by: endpoint and CA, and how the machine shows who it is.
 ///
 /// Without one there is no context and the cluster has no name: a context without a user would be refused
 /// ("user was not specified for context").
 #[must_use]
-pub fn discovery_kubeconfig(bundle: &Bundle, endpoint: &str, user: Option<&CertifiedKey>) -> String {
+pub fn discovery_kubeconfig(bundle: &Bundle, endpoint: &str, user: Option<Joiner<'_>>) -> String {
     const USER: &str = "joining-node";
     let name = if user.is_some() { bundle.cluster.as_str() } else { "" };
     let named = |key: &str, value: Yaml| Yaml::Seq(vec![Yaml::map([("name", Yaml::str(USER)), (key, value)])]);
@@ -44,9 +53,14 @@ pub fn discovery_kubeconfig(bundle: &Bundle, endpoint: &str, user: Option<&Certi
     match user {
         None => pairs.extend(["users", "contexts"].map(|key| (key.to_owned(), Yaml::Seq(vec![])))),
         Some(user) => {
-            let own = [("client-certificate-data", data(&user.certificate)), ("client-key-data", data(user.key.expose()))];
+            let own = match user {
+                Joiner::Certificate(own) => {
+                    Yaml::map([("client-certificate-data", data(&own.certificate)), ("client-key-data", data(own.key.expose()))])
+                }
+                Joiner::Token(token) => Yaml::map([("token", Yaml::str(token))]),
+            };
             let context = Yaml::map([("cluster", Yaml::str(name)), ("user", Yaml::str(USER))]);
-            pairs.push(("users".to_owned(), named("user", Yaml::map(own))));
+            pairs.push(("users".to_owned(), named("user", own)));
             pairs.push(("contexts".to_owned(), named("context", context)));
             pairs.push(("current-context".to_owned(), Yaml::str(USER)));
         }
@@ -97,5 +111,14 @@ mod tests {
         assert_eq!((&config["users"], &config["contexts"]), (&json!([]), &json!([])));
         assert_eq!(config["clusters"][0]["name"], "");
         assert_eq!(config["clusters"][0]["cluster"]["server"], "https://api.lab:6443");
+    }
+
+    #[test]
+    fn discovery_has_the_token_of_a_machine_that_joins_by_one() {
+        let config = read(&discovery_kubeconfig(&bundle(), "api.lab:6443", Some(Joiner::Token("abcdef.0123456789abcdef"))));
+        assert_eq!(config["users"][0]["user"], json!({"token": "abcdef.0123456789abcdef"}));
+        let context = &config["contexts"][0];
+        assert_eq!(config["current-context"], context["name"]);
+        assert_eq!(context["context"], json!({"cluster": config["clusters"][0]["name"], "user": config["users"][0]["name"]}));
     }
 }

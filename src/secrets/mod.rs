@@ -29,7 +29,7 @@ pub use bootstrap_token::{bootstrap_token_manifest, late_token_manifest, late_to
 pub use bundle::{Bundle, CertifiedKey, EncryptionKey, NodeSecrets, ServiceAccount, Token, instant};
 pub use form::{Document, Text};
 pub use git::refuse_where_git_would_take_it;
-pub use kubeconfig::{admin_kubeconfig, discovery_kubeconfig};
+pub use kubeconfig::{Joiner, admin_kubeconfig, discovery_kubeconfig};
 pub use leaf::{Leaf, NodeRequest, Piece, leaves, requests};
 pub use mint::{
     MintRequest, add_encryption_key, add_nodes, adopt, mint, missing, outdated, renew_admin, renew_certificate_key, renew_leaves,

@@ -1,19 +1,24 @@
 //! Every release: one highly available cluster rendered for each minor, with one bundle that the oldest minted.
 //!
 //! What a release changes is kept as goldens: kubeadm's documents and the supervisor's facts of the founder, of a
-//! joining control plane and of a worker. A new minor is one row and one folder here.
+//! joining control plane and of a worker, what the load balancer asks, and the images by patch level. A new minor is one row and one folder here.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use kubespore::kubernetes::releases;
+use kubespore::host::File;
+use kubespore::kubernetes::{Release, Steps, releases};
 use kubespore::seed::cloud_init::decode;
 
-use crate::support::{Scratch, blessing, expect_tree, kubespore};
+use crate::support::{Scratch, blessing, expect_file, expect_tree, kubespore};
 
 /// The fixture was minted by the binary for the oldest release, whose keys every later one reads.
 const BUNDLE: &str = "tests/fixtures/bundles/oldest.yaml";
+
+/// What is the same in every release, and kept once.
+const CONSTANT: [&str; 2] = ["/etc/crictl.yaml", "/etc/default/kubelet"];
 
 const NODES: [&str; 3] = ["cp-1", "cp-2", "worker-1"];
 
@@ -26,6 +31,7 @@ fn every_minor_is_rendered_as_blessed_from_the_bundle_of_the_oldest() {
         fs::copy(BUNDLE, &bundle).expect("a readable fixture");
         fs::set_permissions(&bundle, fs::Permissions::from_mode(0o600)).expect("own file");
     }
+    let mut constant = BTreeMap::new();
     for release in releases() {
         let minor = release.minor;
         let profile = example.replace("kubernetesVersion: 1.36.2", &format!("kubernetesVersion: {minor}.1"));
@@ -39,25 +45,63 @@ fn every_minor_is_rendered_as_blessed_from_the_bundle_of_the_oldest() {
             fs::copy(&bundle, BUNDLE).expect("a writable tests directory");
         }
         let shown = scratch.path(&format!("shown-{minor}"));
-        for node in NODES {
+        let files_of = |node: &str| {
             let document = fs::read_to_string(out.join("nodes").join(node).join("user-data")).expect("rendered");
-            for file in decode(&document).expect("own document").files {
+            decode(&document).expect("own document").files
+        };
+        for node in NODES {
+            fs::create_dir_all(shown.join(node)).expect("own directory");
+            for file in files_of(node) {
                 let name = match file.path.as_str() {
                     "/etc/kubespore/node.env" => "node.env",
                     "/etc/containerd/config.toml" => "config.toml",
                     "/etc/kubespore/etcd-seat.yaml" => "etcd-seat.yaml",
+                    path if CONSTANT.contains(&path) => {
+                        let first = constant.entry(file.path.clone()).or_insert_with(|| file.content.clone());
+                        assert_eq!(*first, file.content, "{} of {minor} is that of every release", file.path);
+                        continue;
+                    }
                     path => match path.strip_prefix("/etc/kubespore/kubeadm/") {
                         Some(name) => name,
                         None => continue,
                     },
                 };
-                fs::create_dir_all(shown.join(node)).expect("own directory");
                 fs::write(shown.join(node).join(name), &file.content).expect("own directory");
             }
             fs::copy(out.join("nodes").join(node).join("join-command"), shown.join(node).join("join-command")).expect("rendered");
         }
+        // Of these, what a release can change: not the authority's certificate, nor what the balancer is told of machines.
+        let part = |files: &[File], path: &str, keep: fn(&str) -> bool| -> String {
+            let file = files.iter().find(|file| file.path == path).expect("a file of every release");
+            let text = String::from_utf8_lossy(&file.content).into_owned();
+            text.split_inclusive('\n').filter(|line| keep(line)).collect()
+        };
+        let discovery = part(&files_of("worker-1"), "/etc/kubespore/discovery.conf", |line| !line.contains("authority"));
+        fs::write(shown.join("worker-1/discovery.conf"), discovery).expect("own directory");
+        let health = part(&files_of("lb-1"), "/etc/haproxy/haproxy.cfg", |line| line.contains("http-check"));
+        fs::write(shown.join("haproxy.cfg"), health).expect("own directory");
+        fs::write(shown.join("images.txt"), images(&scratch, &example, release)).expect("own directory");
         expect_tree(&Path::new("tests/golden/releases").join(minor.to_string()), &shown);
     }
+    assert_eq!(constant.len(), CONSTANT.len());
+    for (path, content) in constant {
+        let name = Path::new(&path).file_name().expect("a file");
+        expect_file(&Path::new("tests/golden/releases/every").join(name), &String::from_utf8(content.to_vec()).expect("text"));
+    }
+}
+
+/// The images of a minor at the first patch that is rendered and at each at which a tag or a repository changes.
+fn images(scratch: &Scratch, example: &str, release: &Release) -> String {
+    let starts = |tags: Steps<&str>| tags.iter().map(|step| step.0).collect::<Vec<_>>();
+    let mut patches = [starts(release.etcd), starts(release.coredns), starts(release.default_repository)].concat();
+    patches.extend(release.coredns_path.iter().map(|step| step.0));
+    let patches: BTreeSet<u16> = patches.into_iter().map(|patch| patch.max(1)).collect();
+    let of = |patch: u16| {
+        let version = format!("{}.{patch}", release.minor);
+        let profile = scratch.write("images.yaml", example.replace(": 1.36.2", &format!(": {version}")));
+        format!("{version}\n{}", kubespore(["images".as_ref(), profile.as_os_str()]).code(0).stdout())
+    };
+    patches.into_iter().map(of).collect()
 }
 
 /// kubeadm 1.21 and older print the choices that were dropped afterwards; a file that has them is still read.
@@ -80,5 +124,94 @@ fn settled_choices_of_older_documents_are_read_and_not_written() {
         let text = String::from_utf8_lossy(&init.content);
         assert!(text.contains("imageTag: \"v9\""), "{text}");
         assert_eq!((text.contains("CoreDNS"), text.contains("useHyperKubeImage")), (kept, kept), "{version}: {text}");
+    }
+}
+
+/// What a user says of the kubelet reaches it, wherever it is said, and nothing of ours overrides it.
+#[test]
+fn the_kubelet_does_what_the_user_says() {
+    let of_documents = "joinConfiguration: {nodeRegistration: {kubeletExtraArgs: {node-labels: \"tier=x,disk=hdd\", v: \"2\"}}}\n\
+         kubeletConfiguration: {failCgroupV1: false, resolvConf: /etc/resolv.conf}\n\
+         acknowledge: [cgroup-version, no-pod-network]\n";
+    let example = "apiVersion: kubespore/v1\ncluster: lab\nkubernetesVersion: 1.36.2\n\
+         controlPlaneEndpoint: api.lab.internal:6443\nos: ubuntu\nnodes:\n\
+         \x20 - {name: cp-1, role: control-plane, address: 10.0.0.11/24}\n\
+         \x20 - {name: worker-1, role: worker, address: 10.0.0.21/24, labels: {disk: ssd}, kubeletExtraArgs: {node-labels: \"rack=7\"}}\n";
+    let scratch = Scratch::new();
+    for (extra, labels, cgroup_v2, environment) in [
+        (
+            "acknowledge: [no-pod-network]\n",
+            "disk=ssd,rack=7",
+            "yes",
+            "KUBELET_EXTRA_ARGS=--resolv-conf=/run/systemd/resolve/resolv.conf\n",
+        ),
+        (of_documents, "tier=x,disk=ssd,rack=7", "no", "KUBELET_EXTRA_ARGS=\n"),
+    ] {
+        let profile = scratch.write("profile.yaml", format!("{example}{extra}"));
+        let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path(&format!("out-{cgroup_v2}")));
+        let args =
+            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
+        kubespore(args).code(0);
+        let document = fs::read_to_string(out.join("nodes/worker-1/user-data")).expect("rendered");
+        let files = decode(&document).expect("own document").files;
+        let of = |path: &str| {
+            let file = files.iter().find(|file| file.path == path).expect("a file of every node");
+            String::from_utf8_lossy(&file.content).into_owned()
+        };
+        let join = of("/etc/kubespore/kubeadm/join.yaml");
+        assert_eq!(join.matches("node-labels").count(), 1, "{join}");
+        assert!(join.contains(&format!("value: \"{labels}\"")), "{join}");
+        assert!(of("/etc/kubespore/node.env").contains(&format!("CGROUP_V2='{cgroup_v2}'")), "{extra}");
+        assert!(of("/etc/default/kubelet").ends_with(environment), "{extra}");
+    }
+}
+
+/// Two families, two addresses: what of them a release's kubelet takes, and who opens what at discovery.
+#[test]
+fn a_release_gets_the_addresses_and_the_tokens_that_it_can_use() {
+    let (single, dual) =
+        ("", "networking: {podSubnet: \"10.244.0.0/16,fd00:10:244::/56\", serviceSubnet: \"10.96.0.0/12,fd00:10:96::/112\"}\n");
+    let cloud = "joinConfiguration: {nodeRegistration: {kubeletExtraArgs: {cloud-provider: external}}}\n";
+    let certificate = "join: {credential: certificate}\n";
+    let limited =
+        "clusterConfiguration: {apiServer: {extraArgs: {authentication-config: /etc/kubernetes/pki/authentication.yaml}}}\n";
+    let scratch = Scratch::new();
+    for (version, extra, pair, gate) in [
+        ("1.19.16", single, false, false),
+        ("1.20.15", single, false, false),
+        ("1.20.15", dual, true, true),
+        ("1.21.14", dual, true, false),
+        ("1.26.15", cloud, false, false),
+        ("1.29.15", cloud, true, false),
+        ("1.36.2", single, true, false),
+        ("1.36.2", certificate, true, false),
+        ("1.36.2", limited, true, false),
+    ] {
+        let profile = format!(
+            "apiVersion: kubespore/v1\ncluster: lab\nkubernetesVersion: {version}\ncontrolPlaneEndpoint: api.lab.internal:6443\n\
+             acknowledge: [no-pod-network]\n{extra}nodes:\n\
+             \x20 - {{name: cp-1, role: control-plane, address: 10.0.0.11/24, secondAddress: \"fd00::11/64\"}}\n\
+             \x20 - {{name: worker-1, role: worker, address: 10.0.0.21/24, secondAddress: \"fd00::21/64\"}}\n"
+        );
+        let profile = scratch.write("profile.yaml", profile);
+        let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path("out"));
+        let args =
+            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
+        kubespore(args).code(0);
+        let file = |node: &str, path: &str| {
+            let document = fs::read_to_string(out.join("nodes").join(node).join("user-data")).expect("rendered");
+            let files = decode(&document).expect("own document").files;
+            let file = files.iter().find(|file| file.path == path).expect("a file of this node").content.clone();
+            String::from_utf8(file.to_vec()).expect("text")
+        };
+        let join = file("worker-1", "/etc/kubespore/kubeadm/join.yaml");
+        assert_eq!(join.contains("10.0.0.21,fd00::21"), pair, "{version} {extra}: {join}");
+        let init = file("cp-1", "/etc/kubespore/kubeadm/init.yaml");
+        assert_eq!(init.contains("IPv6DualStack: true"), gate, "{version} {extra}: {init}");
+        // Where anonymous requests are limited, a token is shown at discovery; where nobody does, kubeadm makes none of its own that lasts.
+        let certified = extra == certificate;
+        let discovery = file("cp-1", "/etc/kubespore/discovery.conf");
+        assert_eq!(discovery.contains("token:"), extra == limited, "{version}: {discovery}");
+        assert_eq!(init.contains("ttl: \"1s\""), certified, "{version}: {init}");
     }
 }

@@ -14,9 +14,9 @@ pub(super) const INIT: &[Field] = &[
     field("nodeRegistration", Object(NODE_REGISTRATION)),
     field("localAPIEndpoint", Object(API_ENDPOINT)),
     field("certificateKey", Text).since(15),
-    field("skipPhases", List(&Text)).since(22),
-    field("patches", Object(PATCHES)).since(22),
-    field("timeouts", Object(TIMEOUTS)).since(31).carried(),
+    field("skipPhases", List(&Text)).since(22).flagged("--skip-phases"),
+    field("patches", Object(PATCHES)).since(22).flagged("--experimental-patches"),
+    field("timeouts", Object(INIT_TIMEOUTS)).since(31).carried(),
 ];
 
 pub(super) const CLUSTER: &[Field] = &[
@@ -45,9 +45,9 @@ pub(super) const JOIN: &[Field] = &[
     field("caCertPath", Text),
     field("discovery", Object(DISCOVERY)),
     field("controlPlane", Object(JOIN_CONTROL_PLANE)),
-    field("skipPhases", List(&Text)).since(22),
-    field("patches", Object(PATCHES)).since(22),
-    field("timeouts", Object(TIMEOUTS)).since(31).carried(),
+    field("skipPhases", List(&Text)).since(22).flagged("--skip-phases"),
+    field("patches", Object(PATCHES)).since(22).flagged("--experimental-patches"),
+    field("timeouts", Object(JOIN_TIMEOUTS)).since(31).carried(),
 ];
 
 const BOOTSTRAP_TOKEN: &[Field] = &[
@@ -64,7 +64,7 @@ const NODE_REGISTRATION: &[Field] = &[
     field("criSocket", Text),
     field("taints", List(&Object(TAINT))),
     field("kubeletExtraArgs", Args),
-    field("ignorePreflightErrors", List(&Text)).since(15),
+    field("ignorePreflightErrors", List(&Text)).since(15).flagged("--ignore-preflight-errors"),
     field("imagePullPolicy", Text).since(22),
     field("imagePullSerial", Bool).since(31),
 ];
@@ -73,9 +73,20 @@ const API_ENDPOINT: &[Field] = &[field("advertiseAddress", Text), field("bindPor
 
 const PATCHES: &[Field] = &[field("directory", Text)];
 
-/// Before 1.31 the first and the discovery's stand elsewhere, and the others cannot be said.
-const TIMEOUTS: &[Field] = &[
+/// Before 1.31 the first is `apiServer.timeoutForControlPlane`, for `init` and `join` alike; the others cannot be said.
+const INIT_TIMEOUTS: &[Field] = &[
     field("controlPlaneComponentHealthCheck", Duration).since(31).carried(),
+    field("kubeletHealthCheck", Duration).since(31),
+    field("kubernetesAPICall", Duration).since(31),
+    field("etcdAPICall", Duration).since(31),
+    field("tlsBootstrap", Duration).since(31),
+    field("discovery", Duration).since(31),
+    field("upgradeManifests", Duration).since(31),
+];
+
+/// Before 1.31 the discovery's stands in `discovery`; the others cannot be said.
+const JOIN_TIMEOUTS: &[Field] = &[
+    field("controlPlaneComponentHealthCheck", Duration).since(31),
     field("kubeletHealthCheck", Duration).since(31),
     field("kubernetesAPICall", Duration).since(31),
     field("etcdAPICall", Duration).since(31),

@@ -116,11 +116,12 @@ pub struct Field {
     last: u16,
     carried: bool,
     settled: Option<&'static str>,
+    flag: Option<&'static str>,
 }
 
 /// Begins a field that every release knows.
 const fn field(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, first: 0, last: u16::MAX, carried: false, settled: None }
+    Field { name, shape, first: 0, last: u16::MAX, carried: false, settled: None, flag: None }
 }
 
 impl Field {
@@ -146,6 +147,18 @@ impl Field {
     const fn settled(mut self, value: &'static str) -> Self {
         self.settled = Some(value);
         self
+    }
+
+    /// Says by which flag older releases of kubeadm are told the same.
+    const fn flagged(mut self, flag: &'static str) -> Self {
+        self.flag = Some(flag);
+        self
+    }
+
+    /// Returns the flag by which kubeadm of a release that does not know the field yet is told the same.
+    #[must_use]
+    pub fn flag_in(&self, release: &Release) -> Option<&'static str> {
+        self.flag.filter(|_| self.comes_after(release).is_some())
     }
 
     /// Returns what a release without the field does for good, where the field once gave a choice.

@@ -33,6 +33,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
     per_machine(raw, report);
     runtime(raw, report);
     published_token(raw, report);
+    malformed_tokens(raw, report);
 }
 
 fn version(raw: &Raw<'_>, report: &mut Report) {
@@ -237,6 +238,53 @@ fn published_token(raw: &Raw<'_>, report: &mut Report) {
                 .at(token.span.clone(), "what `kubeadm config print init-defaults` prints")
                 .help("leave `bootstrapTokens` out: every machine has a token of its own in the secrets bundle"),
         );
+    }
+}
+
+/// Tokens that kubeadm would refuse; what is shown of one is never the token.
+fn malformed_tokens(raw: &Raw<'_>, report: &mut Report) {
+    let tokens = below(raw, "initConfiguration", &["bootstrapTokens"]);
+    let Some(Kind::Seq(items)) = tokens.map(|node| &node.kind) else { return };
+    for item in items {
+        let plain =
+            |part: &str, long: usize| part.len() == long && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let is_token = |token: &str| token.split_once('.').is_some_and(|(id, secret)| plain(id, 6) && plain(secret, 16));
+        if item.get("token").and_then(text).is_some_and(|token| !is_token(token)) {
+            report.push(
+                codes::MALFORMED_TOKEN
+                    .found("kubeadm would not read a token of `initConfiguration.bootstrapTokens`")
+                    .note("its line is not shown: it may hold a secret")
+                    .help("leave `bootstrapTokens` out: every machine has a token of its own in the secrets bundle"),
+            );
+        }
+        if let (Some(_), Some(expires)) = (item.get("ttl"), item.get("expires")) {
+            report.push(
+                codes::MALFORMED_TOKEN
+                    .found("a bootstrap token has both `ttl` and `expires`")
+                    .at(expires.span.clone(), "kubeadm takes one of the two")
+                    .help("keep `ttl`, which counts from the founding of the cluster"),
+            );
+        }
+        let entries = |key: &str| match item.get(key).map(|node| &node.kind) {
+            Some(Kind::Seq(items)) => items.iter().filter_map(|item| Some((text(item)?, item.span.clone()))).collect(),
+            _ => Vec::new(),
+        };
+        for (usage, at) in entries("usages").into_iter().filter(|(usage, _)| !["signing", "authentication"].contains(usage)) {
+            report.push(
+                codes::MALFORMED_TOKEN
+                    .found(format!("a bootstrap token cannot be used for `{}`", brief(usage)))
+                    .at(at, "expected `signing` or `authentication`")
+                    .help("leave `usages` out for both"),
+            );
+        }
+        for (group, at) in entries("groups").into_iter().filter(|(group, _)| !group.starts_with("system:bootstrappers:")) {
+            report.push(
+                codes::MALFORMED_TOKEN
+                    .found(format!("a bootstrap token cannot give the group `{}`", brief(group)))
+                    .at(at, "expected `system:bootstrappers:` and a name")
+                    .help("leave `groups` out: kubeadm's own is what its rights are bound to"),
+            );
+        }
     }
 }
 

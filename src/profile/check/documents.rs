@@ -100,6 +100,11 @@ impl Walk<'_> {
             .found(format!("`{path}.{}` cannot be said to Kubernetes {}", field.name, self.release.minor))
             .at(pair.key_span.clone(), field.lifetime())
             .point(self.version, "this release does not know it");
+        let finding = match field.flag_in(self.release) {
+            Some(flag) => finding
+                .note(format!("older releases of kubeadm have a flag for it, `{flag}`; first boot passes none but its own")),
+            None => finding,
+        };
         self.report.push(match field.comes_after(self.release) {
             Some(first) => finding.help(format!("leave it out, or use Kubernetes {first} or newer")),
             None => match field.settled_in(self.release) {

@@ -4,16 +4,18 @@ use std::net::IpAddr;
 
 use super::super::codes;
 use super::super::raw::{At, Point, Raw, RawNode};
+use super::super::shape::brief;
 use super::super::spec::{BalancerKind, Role};
 use super::{below, text};
 use crate::diag::Report;
 use crate::net::{DnsName, Endpoint, Host};
 
-/// The API server's port unless `localAPIEndpoint.bindPort` says otherwise.
-const API_PORT: u16 = 6443;
+/// The port on which every API server listens.
+pub const API_PORT: u16 = 6443;
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
     notice_port(raw, report);
+    bind_port(raw, report);
     let Some(kind) = &raw.balancer else { return };
     let places = Places::of(raw);
     machines(raw, kind, &places, report);
@@ -36,7 +38,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
             resolved(raw, kind, endpoint, name, report);
         }
     }
-    port(raw, kind, endpoint, &places, report);
+    port(kind, endpoint, &places, report);
 }
 
 fn cluster(raw: &Raw<'_>) -> String {
@@ -264,23 +266,30 @@ fn resolved(raw: &Raw<'_>, kind: &At<BalancerKind>, endpoint: &At<Endpoint>, nam
     );
 }
 
-/// The API server's port, and where the profile says it.
-pub fn bind_port(raw: &Raw<'_>) -> (u16, Option<std::ops::Range<usize>>) {
-    let node = below(raw, "initConfiguration", &["localAPIEndpoint", "bindPort"]);
-    let port = node.and_then(|node| Some((text(node)?.parse().ok()?, Some(node.span.clone()))));
-    port.unwrap_or((API_PORT, None))
+/// Whether kubeadm would have the founder's API server listen where nothing else looks for it.
+fn bind_port(raw: &Raw<'_>, report: &mut Report) {
+    let Some(node) = below(raw, "initConfiguration", &["localAPIEndpoint", "bindPort"]) else { return };
+    if let Some(port) = text(node)
+        && port.parse() != Ok(API_PORT)
+    {
+        report.push(
+            codes::BIND_PORT
+                .found(format!("the first API server would listen on port {}", brief(port)))
+                .at(node.span.clone(), format!("every API server is looked for on port {API_PORT}"))
+                .help("leave it out; clients reach the cluster on the port of `controlPlaneEndpoint`, which a load balancer can choose freely"),
+        );
+    }
 }
 
 /// Whether the endpoint's port is one at which something listens, and alone.
-fn port(raw: &Raw<'_>, kind: &At<BalancerKind>, endpoint: &At<Endpoint>, places: &Places<'_, '_>, report: &mut Report) {
+fn port(kind: &At<BalancerKind>, endpoint: &At<Endpoint>, places: &Places<'_, '_>, report: &mut Report) {
     const SSH: u16 = 22;
-    let (api, api_place) = bind_port(raw);
+    let api = API_PORT;
     match kind.value {
         BalancerKind::None if endpoint.port != api => report.push(
             codes::ENDPOINT_PORT
                 .found(format!("nothing listens on port {} of the control plane", endpoint.port))
                 .point(endpoint, "without a load balancer, the API server's own port")
-                .point_span(api_place.as_ref(), "where the API server listens")
                 .help(format!("write port {api}")),
         ),
         BalancerKind::Haproxy if endpoint.port == SSH => report.push(
@@ -317,9 +326,8 @@ fn port(raw: &Raw<'_>, kind: &At<BalancerKind>, endpoint: &At<Endpoint>, places:
 /// Whether the notice of an empty control plane has a port to itself.
 fn notice_port(raw: &Raw<'_>, report: &mut Report) {
     let Some(notice) = &raw.notice_port else { return };
-    let (api, _) = bind_port(raw);
     let taken = [
-        (api, "the API server"),
+        (API_PORT, "the API server"),
         (22, "the SSH server"),
         (2379, "etcd"),
         (2380, "etcd"),

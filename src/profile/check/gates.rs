@@ -1,4 +1,4 @@
-//! Feature gates: that the release still has them, and lets them be set.
+//! Feature gates: that the release has them, and lets them be set.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::super::shape::{brief, closest};
 use super::arguments::{COMPONENTS, consequence};
 use super::{arguments, below, text};
 use crate::diag::Report;
-use crate::kubernetes::gates::{Fate, fate, of_kubeadm};
+use crate::kubernetes::gates::{Fate, fate, of_components, of_kubeadm};
 use crate::kubernetes::{Release, Version};
 use crate::yaml::{Kind, Node};
 
@@ -29,7 +29,10 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
             for pair in argument.value.split(',').filter(|pair| !pair.trim().is_empty()) {
                 let (gate, value) = pair.split_once('=').unwrap_or((pair, "true"));
                 let at = argument.value_at.clone();
-                judge(Gate { gate: gate.trim(), value: value.trim(), at, program, then }, version, release, report);
+                // Since 1.31 a gate may say that it is Kubernetes' own (`pkg/compatibility` of `k8s.io/component-base`).
+                let gate = gate.trim();
+                let gate = gate.strip_prefix("kube:").unwrap_or(gate);
+                judge(Gate { gate, value: value.trim(), at, program, then }, version, release, report);
             }
         }
     }
@@ -46,15 +49,27 @@ struct Gate<'r> {
 
 fn judge(set: Gate<'_>, version: &At<Version>, release: &Release, report: &mut Report) {
     let Gate { gate, value, at, program, then } = set;
+    let unknown = |label: String| {
+        codes::FEATURE_GATE_UNKNOWN
+            .found(format!("{program} {} has no feature gate `{}`", release.minor, brief(gate)))
+            .at(at.clone(), label)
+            .point(version, "this release")
+            .note(format!("{program} exits with \"unrecognized feature gate\"; {then}"))
+    };
     match fate(gate, release) {
-        Some(Fate::Gone(since)) => report.push(
-            codes::FEATURE_GATE_UNKNOWN
-                .found(format!("{program} {} has no feature gate `{gate}`", release.minor))
-                .at(at, format!("gone since Kubernetes {since}"))
-                .point(version, "this release")
-                .note(format!("{program} exits with \"unrecognized feature gate\"; {then}"))
-                .help("leave it out: what it guarded is settled"),
+        Some(Fate::Unknown) => {
+            let finding = unknown("no release has it".to_owned());
+            report.push(match closest(gate, of_components(release)) {
+                Some(meant) => finding.help(format!("did you mean `{meant}`?")),
+                None => finding.help("leave it out"),
+            });
+        }
+        Some(Fate::Coming(first)) => report.push(
+            unknown(format!("comes with Kubernetes {first}")).help(format!("leave it out, or use Kubernetes {first} or newer")),
         ),
+        Some(Fate::Gone(since)) => {
+            report.push(unknown(format!("gone since Kubernetes {since}")).help("leave it out: what it guarded is settled"))
+        }
         Some(Fate::Locked(locked, since)) if value.eq_ignore_ascii_case(if locked { "false" } else { "true" }) => report.push(
             codes::FEATURE_GATE_LOCKED
                 .found(format!("the feature gate `{gate}` cannot be {value} in Kubernetes {}", release.minor))
@@ -63,7 +78,7 @@ fn judge(set: Gate<'_>, version: &At<Version>, release: &Release, report: &mut R
                 .note(format!("{program} exits with \"cannot set feature gate\"; {then}"))
                 .help("leave it out"),
         ),
-        _ => {}
+        Some(Fate::Locked(..)) | None => {}
     }
 }
 
@@ -78,7 +93,10 @@ fn of_the_tool(raw: &Raw<'_>, version: &At<Version>, release: &Release, report: 
             .found(format!("kubeadm {} has no feature gate `{}`", release.minor, brief(gate)))
             .at(at, "kubeadm stops over it")
             .point(version, "this release")
-            .note(format!("kubeadm's gates in this release: {}", known.join(", ")));
+            .note(match known.as_slice() {
+                [] => "it takes no gates of its own in this release".to_owned(),
+                known => format!("kubeadm's gates in this release: {}", known.join(", ")),
+            });
         report.push(match closest(gate, known.into_iter()) {
             Some(meant) => finding.help(format!("did you mean `{meant}`?")),
             None => finding.help("leave it out; gates of other components go into their own settings"),

@@ -14,9 +14,11 @@ mod existing;
 mod files;
 mod gates;
 mod kubelet;
+mod manifests;
 mod mounts;
 mod networks;
 mod nodes;
+mod owned;
 mod release;
 mod servers;
 mod surroundings;
@@ -47,9 +49,11 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     conflicts::check(raw, report);
     etcd_data::check(raw, report);
     arguments::check(raw, report);
+    owned::check(raw, report);
     servers::check(raw, report);
     mounts::check(raw, report);
     encryption::check(raw, files, report);
+    manifests::check(raw, files, report);
     gates::check(raw, report);
     kubelet::check(raw, files, report);
 }

@@ -8,6 +8,7 @@ use super::super::spec::{Cni, Role};
 use super::nodes::family;
 use super::{argument, count};
 use crate::diag::Report;
+use crate::kubernetes::{DualStack, first_release};
 use crate::net::IpNet;
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
@@ -17,6 +18,7 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
         same_families(raw, report);
         machine_families(raw, report);
     }
+    dual_stack(raw, report);
     overlaps(raw, report);
     lone_addresses(raw, report);
     pod_pieces(raw, report);
@@ -41,6 +43,22 @@ fn pairing(ranges: &At<Ranges>, report: &mut Report) -> bool {
             .help("keep one range, or one IPv4 and one IPv6 range"),
     );
     false
+}
+
+/// Whether the release can have both families at once.
+fn dual_stack(raw: &Raw<'_>, report: &mut Report) {
+    let Some((version, release)) = super::release_of(raw) else { return };
+    let both = [&raw.pod_subnets, &raw.service_subnets].into_iter().flatten().find(|ranges| ranges.value.0.len() > 1);
+    let Some(ranges) = both.filter(|_| release.dual_stack == DualStack::No) else { return };
+    let first = first_release(|release| release.dual_stack != DualStack::No);
+    report.push(
+        codes::DUAL_STACK_UNSUPPORTED
+            .found(format!("Kubernetes {} cannot have both IP families", release.minor))
+            .point(ranges, "one range of each")
+            .point(version, first.map_or_else(String::new, |first| format!("possible since Kubernetes {first}")))
+            .note("its kubelet registers one address only, so that pods on the machine's network and services would have one family all the same")
+            .help("keep one range each for pods and services, or use a newer release"),
+    );
 }
 
 fn families(ranges: &Ranges) -> Vec<&'static str> {

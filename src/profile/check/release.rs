@@ -5,7 +5,8 @@ use super::super::raw::{At, Point, Raw};
 use super::super::spec::{BalancerKind, Credential, Discovery, Distribution, Found, KeyAlgorithm};
 use crate::diag::Report;
 use crate::kubernetes::{
-    CertificateKeyInput, ContainerdFit, InitRoute, Minor, Release, Version, first_release, release, releases,
+    CONTAINERD_MIRRORS, CertificateKeyInput, ContainerdFit, InitRoute, Minor, Release, Version, containerd_reads_configuration,
+    containerd_reads_mirrors, first_release, release, releases,
 };
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
@@ -108,15 +109,34 @@ fn impatience(raw: &Raw<'_>, known: &Release, report: &mut Report) {
 fn containerd(raw: &Raw<'_>, known: &Release, version: &At<Version>, report: &mut Report) {
     let Some(given) = &raw.containerd else { return };
     let shown = |(major, minor): (u16, u16)| format!("{major}.{minor}");
-    let newer = || format!("take containerd {} or newer into the image", shown(known.containerd_tested));
+    let newer = || {
+        let rows = known.containerd_tested.iter().map(|(major, minor, patch)| format!("{major}.{minor}.{patch}"));
+        format!("take containerd {} or newer into the image", rows.collect::<Vec<_>>().join(", "))
+    };
     let (own, minor) = (given.value, known.minor);
-    report.push(match known.containerd_fit(given.minor) {
+    if let Some(mirror) =
+        raw.mirrors.iter().find_map(|mirror| mirror.registry.as_ref()).filter(|_| !containerd_reads_mirrors(given.minor))
+    {
+        report.push(
+            codes::CONTAINERD_UNSUPPORTED
+                .found(format!("containerd {own} would not ask the mirrors"))
+                .point(given, format!("reads their directory from {} on", shown(CONTAINERD_MIRRORS)))
+                .point(mirror, "has mirrors")
+                .note("it ignores `config_path` and asks the registry itself")
+                .help(format!("take containerd {} or newer into the image", shown(CONTAINERD_MIRRORS))),
+        );
+    }
+    report.push(match known.containerd_fit(given.minor, given.patch) {
         ContainerdFit::Tested => return,
         ContainerdFit::TooOld => codes::CONTAINERD_UNSUPPORTED
             .found(format!("containerd {own} is too old for Kubernetes {minor}"))
             .point(given, format!("older than {}", shown(known.containerd_least)))
             .point(version, "this release")
-            .note("the kubelet finds no CRI that it speaks: \"unknown service runtime.v1.RuntimeService\"")
+            .note(if containerd_reads_configuration(given.minor) {
+                "the kubelet finds no CRI that it speaks: \"unknown service runtime.v1.RuntimeService\""
+            } else {
+                "it does not read its configuration, which is in version 2, and does not know the runtime `runc.v2`"
+            })
             .help(newer()),
         ContainerdFit::TooNew => codes::CONTAINERD_UNSUPPORTED
             .found(format!("containerd {own} is too new for Kubernetes {minor}"))
@@ -125,8 +145,8 @@ fn containerd(raw: &Raw<'_>, known: &Release, version: &At<Version>, report: &mu
             .note("the kubelet finds no CRI that it speaks: \"unknown service runtime.v1alpha2.RuntimeService\"")
             .help(format!("take an older containerd into the image, from {} on", shown(known.containerd_least))),
         ContainerdFit::Untested => codes::CONTAINERD_UNTESTED
-            .found(format!("containerd {own} is older than its makers run with Kubernetes {minor}"))
-            .point(given, format!("older than {}", shown(known.containerd_tested)))
+            .found(format!("containerd {own} is not what its makers run with Kubernetes {minor}"))
+            .point(given, "not among those of its makers' table")
             .point(version, "this release")
             .note("the two speak the same CRI, but what the release newly asks of the runtime may be missing (containerd's RELEASES.md)")
             .help(newer()),

@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use super::super::codes;
 use super::super::raw::Raw;
-use super::super::shape::brief;
+use super::super::shape::{brief, closest};
 use super::super::spec::{Credential, Discovery, Role};
 use super::{Argument, arguments, endpoint};
 use crate::diag::Report;
-use crate::kubernetes::removed::{self, Component};
+use crate::kubernetes::admission::{self, Fate};
+use crate::kubernetes::removed::Component;
 use crate::kubernetes::{Release, releases};
 
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
@@ -18,9 +19,9 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
             "advertise-address" => advertise(raw, &argument, report),
             "anonymous-auth" => anonymous(&argument, release, report),
             "authorization-mode" => authorization(&argument, report),
-            "bind-address" | "secure-port" => reachable(raw, &argument, report),
+            "bind-address" | "secure-port" => reachable(&argument, report),
             "enable-admission-plugins" => plugins(&argument, release, report),
-            "disable-admission-plugins" => disabled(&argument, report),
+            "disable-admission-plugins" => disabled(&argument, release, report),
             "enable-bootstrap-token-auth" if argument.value == "false" && joins_by_token(raw) => report.push(
                 codes::JOINING_DISABLED
                     .found("no machine could join: bootstrap tokens are switched off")
@@ -115,18 +116,36 @@ fn authorization(argument: &Argument<'_>, report: &mut Report) {
     }
 }
 
-fn plugins(argument: &Argument<'_>, release: &Release, report: &mut Report) {
+/// Names that the API server does not know, whether to switch on or off.
+fn plugin_names(argument: &Argument<'_>, release: &Release, report: &mut Report) {
     for plugin in words(argument.value) {
-        if let Some(gone) = removed::admission_plugin(plugin, release) {
-            report.push(
-                codes::ADMISSION_PLUGIN_REMOVED
-                    .found(format!("kube-apiserver {} has no admission plugin `{plugin}`", release.minor))
-                    .at(argument.value_at.clone(), format!("gone since Kubernetes {}", gone.since))
-                    .note("kube-apiserver exits over an unknown plugin; kubeadm waits for it until it gives up")
-                    .help(gone.instead),
-            );
-        }
+        let Some(fate) = admission::fate(plugin, release) else { continue };
+        let code =
+            if matches!(fate, Fate::Gone(..)) { &codes::ADMISSION_PLUGIN_REMOVED } else { &codes::ADMISSION_PLUGIN_UNKNOWN };
+        let (label, help) = match fate {
+            Fate::Gone(since, instead) => (format!("gone since Kubernetes {since}"), instead.to_owned()),
+            Fate::Coming(first) => {
+                (format!("comes with Kubernetes {first}"), format!("take `{plugin}` out, or use Kubernetes {first} or newer"))
+            }
+            Fate::Unknown => (
+                "no release has it".to_owned(),
+                match closest(plugin, admission::names()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!("take `{}` out", brief(plugin)),
+                },
+            ),
+        };
+        report.push(
+            code.found(format!("kube-apiserver {} has no admission plugin `{}`", release.minor, brief(plugin)))
+                .at(argument.value_at.clone(), label)
+                .note("kube-apiserver exits over an unknown plugin; kubeadm waits for it until it gives up")
+                .help(help),
+        );
     }
+}
+
+fn plugins(argument: &Argument<'_>, release: &Release, report: &mut Report) {
+    plugin_names(argument, release, report);
     if !words(argument.value).any(|word| word == "NodeRestriction") {
         report.push(
             codes::NODE_RESTRICTION
@@ -138,7 +157,8 @@ fn plugins(argument: &Argument<'_>, release: &Release, report: &mut Report) {
     }
 }
 
-fn disabled(argument: &Argument<'_>, report: &mut Report) {
+fn disabled(argument: &Argument<'_>, release: &Release, report: &mut Report) {
+    plugin_names(argument, release, report);
     if words(argument.value).any(|word| word == "NodeRestriction") {
         report.push(
             codes::NODE_RESTRICTION
@@ -151,12 +171,12 @@ fn disabled(argument: &Argument<'_>, report: &mut Report) {
 }
 
 /// Whether the API server listens where the load balancer and its own probes look for it.
-fn reachable(raw: &Raw<'_>, argument: &Argument<'_>, report: &mut Report) {
-    let (port, _) = endpoint::bind_port(raw);
+fn reachable(argument: &Argument<'_>, report: &mut Report) {
+    let port = endpoint::API_PORT;
     let (reason, help) = match argument.name.as_str() {
         "secure-port" if argument.value != port.to_string() => (
             format!("machines, probes and load balancer look for it on port {port}"),
-            "use `initConfiguration.localAPIEndpoint.bindPort`",
+            "leave it out: the port that clients see is that of `controlPlaneEndpoint`",
         ),
         "bind-address" if argument.value.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()) => {
             ("no other machine could reach it".to_owned(), "leave it out: it listens on every address")

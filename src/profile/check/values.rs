@@ -21,6 +21,12 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
     let gated = below(raw, "kubeProxyConfiguration", &["featureGates", "NFTablesProxyMode"]).and_then(text) == Some("true");
     let modes: Vec<_> = release.proxy_modes.iter().copied().chain(gated.then_some("nftables")).collect();
     words.one_of(raw, "kubeProxyConfiguration", &["mode"], &modes);
+    if let Some(node) = below(raw, "kubeProxyConfiguration", &["mode"]) {
+        words.deprecated_mode(node);
+    }
+    if let Some(node) = below(raw, "clusterConfiguration", &["etcd", "local", "imageTag"]) {
+        words.etcd(node);
+    }
     for document in ["initConfiguration", "joinConfiguration"] {
         words.one_of(raw, document, &["nodeRegistration", "imagePullPolicy"], &["Always", "IfNotPresent", "Never"]);
         if let Some(Kind::Seq(items)) = below(raw, document, &["nodeRegistration", "taints"]).map(|node| &node.kind) {
@@ -79,6 +85,36 @@ impl Words<'_> {
                 .point(self.version, "this release")
                 .help("name the checks that may fail, such as `Mem` or `NumCPU`"),
         );
+    }
+
+    fn deprecated_mode(&mut self, node: &Node) {
+        let Some(mode) = text(node).filter(|mode| self.release.deprecated_proxy_modes.contains(mode)) else { return };
+        let first = first_release(|release| release.deprecated_proxy_modes.contains(&mode));
+        self.report.push(
+            codes::PROXY_MODE_DEPRECATED
+                .found(format!("kube-proxy's mode `{mode}` is deprecated in Kubernetes {}", self.release.minor))
+                .at(node.span.clone(), first.map_or_else(String::new, |first| format!("since Kubernetes {first}")))
+                .point(self.version, "this release")
+                .help("write `nftables`, or leave it out for `iptables`"),
+        );
+    }
+
+    fn etcd(&mut self, node: &Node) {
+        let (Some(tag), Some(least)) = (text(node), self.release.own_etcd_minimum) else { return };
+        let plain = tag.trim_start_matches('v').split('-').next().unwrap_or_default();
+        let mut parts = plain.split('.').map(str::parse::<u16>);
+        let (Some(Ok(major)), Some(Ok(minor)), Some(Ok(patch))) = (parts.next(), parts.next(), parts.next()) else { return };
+        if (major, minor, patch) < least {
+            let (major, minor, patch) = least;
+            self.report.push(
+                codes::ETCD_TOO_OLD
+                    .found(format!("kubeadm {} does not run etcd `{}`", self.release.minor, brief(tag)))
+                    .at(node.span.clone(), format!("older than {major}.{minor}.{patch}"))
+                    .point(self.version, "this release")
+                    .note("it is started with arguments and probes that it does not know, and restarts for ever")
+                    .help("leave it out: kubeadm knows the etcd of its release"),
+            );
+        }
     }
 
     fn dns(&mut self, node: &Node) {
