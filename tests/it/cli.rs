@@ -435,7 +435,8 @@ fn an_initial_ram_disk_of_several_archives_is_listed_whole() {
 
     let scratch = Scratch::new();
     let early = cpio::write(&[("kernel/x86/microcode", b"1")]).expect("an archive");
-    let late = cpio::write(&[("config.ign", b"{}")]).expect("an archive");
+    let config = br#"{"ignition":{"version":"3.3.0"}}"#;
+    let late = cpio::write(&[("config.ign", config)]).expect("an archive");
     for (name, bytes) in [
         ("plain", [early.clone(), late.clone()].concat()),
         ("plain, then gzipped", [early.clone(), gzip::compress(&late)].concat()),
@@ -444,7 +445,10 @@ fn an_initial_ram_disk_of_several_archives_is_listed_whole() {
     ] {
         let file = scratch.write("initrd", bytes);
         let listed = kubespore(["inspect".as_ref(), file.as_os_str()]).code(0).stdout();
-        assert!(listed.contains("config.ign (2 bytes)") && listed.contains("kernel/x86/microcode (1 bytes)"), "{name}: {listed}");
+        assert!(
+            listed.contains("config.ign (32 bytes)") && listed.contains("kernel/x86/microcode (1 bytes)"),
+            "{name}: {listed}"
+        );
     }
     let xz = scratch.write("initrd", [early, b"\xfd7zXZ\0".to_vec()].concat());
     let said = kubespore(["inspect".as_ref(), xz.as_os_str()]).code(1).stderr();

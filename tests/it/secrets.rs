@@ -356,7 +356,9 @@ fn a_machine_knows_when_what_it_joins_with_has_ended_and_what_renews_it() {
     let bundle = lab.bundle();
     let day = 24 * 3600;
     assert_eq!(seconds(lab.fact("worker-1", "CREDENTIAL_UNTIL")), bundle.found_until.unix_timestamp() + day);
-    assert!(lab.fact("worker-1", "RENEW_COMMAND").starts_with("kubespore secrets bootstrap-token PROFILE worker-1 | kubectl"));
+    assert!(
+        lab.fact("worker-1", "RENEW_COMMAND").starts_with("kubespore secrets bootstrap-token ha-stacked.yaml worker-1 | kubectl")
+    );
     lab.edit(
         "{name: worker-2,",
         "{name: late, role: worker, address: 10.0.0.23/24, mac: \"52:54:00:00:00:23\"}\n  - {name: worker-2,",
@@ -371,7 +373,7 @@ fn a_machine_knows_when_what_it_joins_with_has_ended_and_what_renews_it() {
     lab.edit("credential: token", "credential: identity");
     lab.render(&[]).code(0);
     let renew = lab.fact("late", "RENEW_COMMAND");
-    assert_eq!(renew, "kubespore secrets rotate node PROFILE late && kubespore render PROFILE --node late");
+    assert_eq!(renew, "kubespore secrets rotate node ha-stacked.yaml late && kubespore render ha-stacked.yaml --node late");
     let identity = lab.bundle().nodes["late"].leaves[&Leaf::Identity].until();
     assert_eq!(seconds(lab.fact("late", "CREDENTIAL_UNTIL")), identity.unix_timestamp());
 }
