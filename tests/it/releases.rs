@@ -86,7 +86,7 @@ fn every_minor_is_rendered_as_blessed_from_the_bundle_of_the_oldest() {
     assert_eq!(constant.len(), CONSTANT.len());
     for (path, content) in constant {
         let name = Path::new(&path).file_name().expect("a file");
-        expect_file(&Path::new("tests/golden/releases/every").join(name), &String::from_utf8(content.to_vec()).expect("text"));
+        expect_file(&Path::new("tests/golden/releases/every").join(name), std::str::from_utf8(&content).expect("text"));
     }
 }
 
