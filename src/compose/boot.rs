@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::first_boot::{self, Bridge, ControlPlane, ExternalEtcd, FirstBoot};
 use crate::host::{File, Unit};
 use crate::kubernetes::images::{self, Image, RunsOn};
-use crate::kubernetes::{self, CertificateKeyInput, InitRoute, KubeadmApi};
+use crate::kubernetes::{self, CertificateKeyInput, InitRoute, KubeadmApi, KubeletDropIns};
 use crate::net::{Host, IpNet};
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Credential, Distribution, Found, ImageSource, LoadBalancer};
@@ -80,7 +80,12 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
             format!("kubespore secrets upload-certs {profile} | ssh root@{} sh", other.address)
         }),
         kubelet_environment: format!(
-            "# Made by kubespore; edit the profile, not this file.\nKUBELET_EXTRA_ARGS={}\n",
+            "# Made by kubespore; edit the profile, not this file.\n{}KUBELET_EXTRA_ARGS={}\n",
+            if release.kubelet_drop_ins == KubeletDropIns::Alpha && !node.spec.kubelet.is_empty() {
+                "KUBELET_CONFIG_DROPIN_DIR_ALPHA=yes\n"
+            } else {
+                ""
+            },
             node.os
                 .resolv_conf
                 // It would override what the user says: kubeadm's drop-in gives these arguments last.
@@ -113,7 +118,8 @@ fn kubelet_setting(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, field: &str, 
     let shared = arguments.into_iter().flatten().filter(|argument| argument.get("name").is_some_and(|name| name == flag));
     let shared = shared.filter_map(|argument| argument.get("value")?.as_str()).next_back();
     let own = node.spec.kubelet_extra_args.iter().find(|(name, _)| name == flag).map(|(_, value)| value.as_str());
-    shared.or(own).map(str::to_owned).or_else(|| match documents.kubelet.get(field)? {
+    let field = node.spec.kubelet.get(field).or_else(|| documents.kubelet.get(field));
+    shared.or(own).map(str::to_owned).or_else(|| match field? {
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     })
@@ -153,7 +159,7 @@ impl Facts<'_> {
 
     /// Whether the kubelet wants no swap.
     pub fn swap_off(&self) -> bool {
-        self.cluster.spec.documents.kubelet.get("failSwapOn") != Some(&false.into())
+        kubelet_setting(self.cluster, self.node, "failSwapOn", "fail-swap-on").as_deref() != Some("false")
     }
 
     fn gather(&self) -> FirstBoot<'_> {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::host::File;
 use crate::kubeadm::{self, Documents, duration, merge};
-use crate::kubernetes::{CertificateKeyInput, DualStack};
+use crate::kubernetes::{CertificateKeyInput, DualStack, KUBELET_DROP_INS};
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Discovery, Distribution};
 use crate::runtime::CRI_SOCKET;
@@ -63,6 +63,10 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
         };
         let text = secrets::discovery_kubeconfig(cluster.bundle, &cluster.spec.endpoint.to_string(), user);
         files.push(File::new(DISCOVERY, 0o600, text));
+    }
+    if !node.spec.kubelet.is_empty() {
+        let own = Documents { kubelet: node.spec.kubelet.clone(), ..Documents::default() };
+        files.push(File::new(&format!("{KUBELET_DROP_INS}/50-node.conf"), 0o600, kubeadm::write(&own, cluster.release)));
     }
     if key_is_flag(cluster, node) {
         files.push(File::new(CERTIFICATE_KEY, 0o600, format!("{}\n", cluster.bundle.certificate_key.expose())));
@@ -266,6 +270,9 @@ fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, user: &Map<Strin
     }
     if let Some(directory) = node.os.volume_plugin_dir {
         arguments.push(("volume-plugin-dir".to_owned(), directory.to_owned()));
+    }
+    if !spec.kubelet.is_empty() {
+        arguments.push(("config-dir".to_owned(), KUBELET_DROP_INS.to_owned()));
     }
     arguments.extend(spec.kubelet_extra_args.iter().filter(|(name, _)| name != NODE_LABELS).cloned());
     let arguments: Vec<_> = arguments.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect();

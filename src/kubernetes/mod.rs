@@ -16,7 +16,7 @@ pub mod workloads;
 
 pub use release::{
     CONTAINERD_MIRRORS, CertificateKeyInput, ContainerdFit, CoreDnsPath, DualStack, EXTERNAL_ETCD_GATEWAY, InitRoute, KubeadmApi,
-    KubeletDropIns, Release, Steps, Swap, containerd_reads_configuration, containerd_reads_mirrors,
+    KUBELET_DROP_INS, KubeletDropIns, Release, Steps, containerd_reads_configuration, containerd_reads_mirrors,
 };
 pub use releases::{first_release, last_release, release, releases};
 pub use version::{Minor, Version};

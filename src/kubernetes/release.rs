@@ -80,14 +80,8 @@ pub enum KubeletDropIns {
     Yes,
 }
 
-/// What kubeadm's preflight does when swap is on; the kubelet itself refuses to start unless `failSwapOn` is false.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Swap {
-    /// It is an error.
-    Refused,
-    /// It is a warning.
-    Warned,
-}
+/// Where a kubelet is told to look for drop-ins (kubernetes.io, "Set Kubelet Parameters Via A Configuration File").
+pub const KUBELET_DROP_INS: &str = "/etc/kubernetes/kubelet.conf.d";
 
 /// Whether a cluster can have both IP families.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,39 +140,24 @@ pub struct Release {
     pub certificate_key: CertificateKeyInput,
     /// Whether `kubeadm init` has `--skip-certificate-key-print` (`cmd/kubeadm/app/cmd/options/constant.go`).
     pub skip_certificate_key_print: bool,
-    /// Whether there is `kubeadm config validate` (`cmd/kubeadm/app/cmd/config.go`).
-    pub config_validate: bool,
     /// The words after `kubeadm` under which certificates are managed (`cmd/kubeadm/app/cmd/cmd.go`).
     pub certs_command: &'static [&'static str],
-    /// Whether documents can name a directory of patches; before, a flag of changing name did
-    /// (`cmd/kubeadm/app/apis/kubeadm/v1beta3/types.go`).
-    pub patches_in_document: bool,
-    /// Whether those patches may target the node's KubeletConfiguration (`cmd/kubeadm/app/util/patches/patches.go`).
-    pub kubelet_configuration_patches: bool,
     /// Whether `ignorePreflightErrors` of a document may hold `all`
     /// (`cmd/kubeadm/app/apis/kubeadm/validation/validation.go`, `ValidateIgnorePreflightErrors`).
     pub ignore_all_in_document: bool,
     /// Whether `encryptionAlgorithm` may be `ECDSA-P384` (`cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go`).
     pub ecdsa_p384: bool,
-    /// Whether `etcd.external.httpEndpoints` is there (`cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go`).
-    pub etcd_http_endpoints: bool,
     /// Whether kube-dns may still replace CoreDNS (`cmd/kubeadm/app/apis/kubeadm/v1beta1/types.go`; refused from 1.21 on).
     pub kube_dns: bool,
 
     /// Organisation of the administrator's client certificate (`cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go`).
     pub admin_group: &'static str,
-    /// Whether kubeadm makes `/etc/kubernetes/super-admin.conf` on the machine that founds; `admin.conf` has no
-    /// rights there until kubeadm binds its group (`cmd/kubeadm/app/constants/constants.go`).
-    pub super_admin_conf: bool,
     /// Whether certificate authorities may have EC keys; 1.14 says "isn't in RSA format"
     /// (`cmd/kubeadm/app/util/pkiutil/pki_helpers.go`).
     pub ec_certificate_authority: bool,
     /// Whether the service-account key may be an EC key: earlier a joining control plane's preflight refuses it,
     /// but for late patches of 1.22 to 1.25 (`cmd/kubeadm/app/util/pkiutil/pki_helpers.go`).
     pub ec_service_account_key: bool,
-    /// Whether kubeadm refuses a CA whose validity has not begun, rather than warning of it; then a machine whose clock
-    /// is behind cannot start (`cmd/kubeadm/app/util/pkiutil/pki_helpers.go`).
-    pub future_ca_refused: bool,
     /// Whether only `ca.key` need be on a joining control plane: missing front-proxy and etcd CA keys warn
     /// (`cmd/kubeadm/app/phases/certs/certs.go`, `SharedCertificateExists`).
     pub reduced_ca_keys: bool,
@@ -193,32 +172,12 @@ pub struct Release {
     pub health_path: &'static str,
     /// Which API server `kubeadm init` talks to (`cmd/kubeadm/app/cmd/init.go`, `Client`).
     pub init_route: Steps<InitRoute>,
-    /// Whether the kubelet of a control plane talks to its own API server rather than the endpoint
-    /// (`ControlPlaneKubeletLocalMode` in `cmd/kubeadm/app/features/features.go`).
-    pub kubelet_uses_local_api: bool,
-    /// Whether the controller manager and the scheduler do, in every patch level (`cmd/kubeadm/app/phases/kubeconfig/kubeconfig.go`).
-    pub components_use_local_api: bool,
     /// Whether discovery by a file takes a credential out of it: with a client certificate no token is needed, with a token nothing
     /// is asked anonymously (kubeadm goes on when the answer is 403, and repeats what gets 401)
     /// (`cmd/kubeadm/app/discovery/file/file.go`).
     pub discovery_client_certificate: bool,
-    /// Whether discovery by a file ends after its timeout; before, it polls for ever
-    /// (`cmd/kubeadm/app/discovery/file/file.go`, `PollInfinite`).
-    pub file_discovery_times_out: bool,
-    /// Whether discovery by a file trusts its own server and CA; before, those of the cluster-info ConfigMap replaced them.
-    pub discovery_file_wins: bool,
-    /// Whether every entry of `caCertHashes` counts; before, the first alone (`cmd/kubeadm/app/util/pubkeypin/pubkeypin.go`).
-    pub all_ca_hashes_count: bool,
-    /// Whether `kubeadm join` refuses while a Node of the same name is Ready (`cmd/kubeadm/app/cmd/phases/join/kubelet.go`).
-    pub join_refuses_ready_namesake: bool,
-    /// Whether `kubeadm join` wants `/etc/kubernetes/manifests` empty (`cmd/kubeadm/app/preflight/checks.go`).
-    pub join_wants_empty_manifests: bool,
-    /// Whether control planes may join at the same time; before, one overwrites what another wrote.
-    pub control_planes_join_concurrently: bool,
     /// Whether a new etcd member begins as a learner (`EtcdLearnerMode` in `cmd/kubeadm/app/features/features.go`).
     pub etcd_learners: bool,
-    /// Whether `timeouts.etcdAPICall` is heeded while a member is added (`cmd/kubeadm/app/util/etcd/etcd.go`).
-    pub etcd_api_call_timeout: bool,
     /// Whether the API server encrypts custom resources that its EncryptionConfiguration names
     /// (`staging/src/k8s.io/apiextensions-apiserver/pkg/apiserver/customresource_handler.go`); all else of that kind is older than
     /// the table.
@@ -237,12 +196,7 @@ pub struct Release {
     /// Whether a bootstrap token may read nodes: `kubeadm join` looks for a namesake
     /// (`cmd/kubeadm/app/phases/bootstraptoken/node/tlsbootstrap.go`, `AllowBoostrapTokensToGetNodes`).
     pub join_reads_nodes: bool,
-    /// Whether the kubelet's cluster-wide settings lie in `kube-system/kubelet-config` rather than `kubelet-config-1.X`
-    /// (`cmd/kubeadm/app/constants/constants.go`).
-    pub plain_kubelet_config_map: bool,
 
-    /// Keys of the labels kubeadm gives control planes (`cmd/kubeadm/app/phases/markcontrolplane/markcontrolplane.go`).
-    pub control_plane_labels: &'static [&'static str],
     /// Keys of the taints kubeadm gives control planes, all with effect `NoSchedule`
     /// (`cmd/kubeadm/app/util/config/initconfiguration.go`).
     pub control_plane_taints: &'static [&'static str],
@@ -269,16 +223,6 @@ pub struct Release {
     /// Programs without which kubeadm's preflight fails, beside kubelet and the container runtime
     /// (`cmd/kubeadm/app/preflight/checks.go`).
     pub required_programs: &'static [&'static str],
-    /// Programs whose absence is only warned of.
-    pub wanted_programs: &'static [&'static str],
-    /// Kernel settings that preflight reads as 1 in an IPv4 cluster.
-    pub required_sysctls: &'static [&'static str],
-    /// Kernel settings that preflight reads as 1 when the machine advertises an IPv6 address.
-    pub required_ipv6_sysctls: &'static [&'static str],
-    /// What preflight says of swap (`cmd/kubeadm/app/preflight/checks.go`, `SwapCheck`).
-    pub swap: Swap,
-    /// Megabytes of memory that preflight wants on a control plane (`ControlPlaneMem` in `cmd/kubeadm/app/constants/constants.go`).
-    pub control_plane_memory: Option<u32>,
     /// Whether the kubelet refuses a machine with cgroup v1 (`failCgroupV1` in `pkg/kubelet/apis/config/v1beta1/defaults.go`).
     pub cgroup_v2_required: bool,
 
@@ -296,16 +240,8 @@ pub struct Release {
     /// The oldest etcd that kubeadm runs by itself: later ones are started with what older ones do not know
     /// (`cmd/kubeadm/app/phases/etcd/local.go`; kubernetes #124465, #135701).
     pub own_etcd_minimum: Option<(u16, u16, u16)>,
-    /// The cgroup driver that kubeadm writes when a KubeletConfiguration names none; empty leaves the kubelet's `cgroupfs`
-    /// (`cmd/kubeadm/app/componentconfigs/kubelet.go`).
-    pub default_cgroup_driver: &'static str,
     /// How far the kubelet reads `--config-dir` (`cmd/kubelet/app/server.go`).
     pub kubelet_drop_ins: KubeletDropIns,
-    /// Whether the kubelet still knows `--pod-infra-container-image` (`cmd/kubelet/app/options/container_runtime.go`).
-    pub kubelet_pause_flag: bool,
-    /// Whether kubeadm writes the runtime's socket into `/var/lib/kubelet/instance-config.yaml` instead of a flag
-    /// (`NodeLocalCRISocket` in `cmd/kubeadm/app/features/features.go`).
-    pub node_local_cri_socket: bool,
     /// The oldest containerd (major, minor) that works: our configuration is read from 1.3 on, CRI v1 is spoken from 1.6 on
     /// (`pkg/kubelet/cri/remote`).
     pub containerd_least: (u16, u16),

@@ -4,7 +4,7 @@
 //! reads as the history of what mattered. A new minor is one row here. What each fact means and which file
 //! of Kubernetes says so stands with its field in `release`; the values were read there, release by release.
 
-use super::release::{CertificateKeyInput, CoreDnsPath, DualStack, InitRoute, KubeadmApi, KubeletDropIns, Release, Swap};
+use super::release::{CertificateKeyInput, CoreDnsPath, DualStack, InitRoute, KubeadmApi, KubeletDropIns, Release};
 use super::{Minor, Version};
 
 const V1_13: Release = Release {
@@ -14,46 +14,29 @@ const V1_13: Release = Release {
     upload_certs_flag: None,
     certificate_key: CertificateKeyInput::Nowhere,
     skip_certificate_key_print: false,
-    config_validate: false,
     certs_command: &["alpha", "certs"],
-    patches_in_document: false,
-    kubelet_configuration_patches: false,
     ignore_all_in_document: false,
     ecdsa_p384: false,
-    etcd_http_endpoints: false,
     kube_dns: true,
 
     admin_group: "system:masters",
-    super_admin_conf: false,
     ec_certificate_authority: false,
     ec_service_account_key: false,
-    future_ca_refused: true,
     reduced_ca_keys: false,
     ca_chain: false,
     two_authorities: false,
 
     health_path: "/healthz",
     init_route: &[(0, InitRoute::Endpoint)],
-    kubelet_uses_local_api: false,
-    components_use_local_api: false,
     discovery_client_certificate: false,
-    file_discovery_times_out: false,
-    discovery_file_wins: false,
-    all_ca_hashes_count: false,
-    join_refuses_ready_namesake: false,
-    join_wants_empty_manifests: true,
-    control_planes_join_concurrently: false,
     etcd_learners: false,
-    etcd_api_call_timeout: false,
     encrypts_custom_resources: false,
     anonymous_paths: false,
     token_phases: &["bootstrap-token"],
     reset_flags: &[],
     etcd_gateway: "/v3alpha",
     join_reads_nodes: false,
-    plain_kubelet_config_map: false,
 
-    control_plane_labels: &["node-role.kubernetes.io/master"],
     control_plane_taints: &["node-role.kubernetes.io/master"],
     kubelet_refuses_labels: false,
 
@@ -66,11 +49,6 @@ const V1_13: Release = Release {
     external_etcd_minimum: &[(0, "3.2.18")],
 
     required_programs: &["crictl", "ip", "iptables", "mount", "nsenter"],
-    wanted_programs: &["ebtables", "ethtool", "socat", "tc", "touch"],
-    required_sysctls: &["net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables"],
-    required_ipv6_sysctls: &["net.ipv6.conf.default.forwarding", "net.bridge.bridge-nf-call-ip6tables"],
-    swap: Swap::Refused,
-    control_plane_memory: None,
     cgroup_v2_required: false,
 
     dual_stack: DualStack::No,
@@ -79,10 +57,7 @@ const V1_13: Release = Release {
     proxy_modes: &["userspace", "iptables", "ipvs"],
     deprecated_proxy_modes: &[],
     own_etcd_minimum: None,
-    default_cgroup_driver: "",
     kubelet_drop_ins: KubeletDropIns::No,
-    kubelet_pause_flag: true,
-    node_local_cri_socket: false,
     containerd_least: (1, 3),
     containerd_before: Some((2, 0)),
     containerd_tested: &[(1, 3, 0)],
@@ -114,7 +89,6 @@ const V1_16: Release = Release {
     minor: Minor(1, 16),
     health_path: "/readyz",
     discovery_client_certificate: true,
-    file_discovery_times_out: true,
     kubelet_refuses_labels: true,
     coredns: &[(0, "1.6.2")],
     etcd: &[(0, "3.3.15-0")],
@@ -123,7 +97,6 @@ const V1_16: Release = Release {
 
 const V1_17: Release = Release {
     minor: Minor(1, 17),
-    control_planes_join_concurrently: true,
     coredns: &[(0, "1.6.5")],
     etcd: &[(0, "3.4.3-0")],
     etcd_gateway: "/v3",
@@ -132,7 +105,6 @@ const V1_17: Release = Release {
 
 const V1_18: Release = Release {
     minor: Minor(1, 18),
-    join_refuses_ready_namesake: true,
     join_reads_nodes: true,
     coredns: &[(0, "1.6.7")],
     pause: "3.2",
@@ -147,12 +119,8 @@ const V1_20: Release = Release {
     minor: Minor(1, 20),
     dual_stack: DualStack::Gated,
     certs_command: &["certs"],
-    future_ca_refused: false,
     reduced_ca_keys: true,
-    components_use_local_api: true,
-    control_plane_labels: &["node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"],
     etcd: &[(0, "3.4.13-0")],
-    control_plane_memory: Some(1700),
     ..V1_19
 };
 
@@ -161,11 +129,6 @@ const V1_21: Release = Release {
     dual_stack: DualStack::Yes,
     kube_dns: false,
     ca_chain: true,
-    control_plane_labels: &[
-        "node-role.kubernetes.io/master",
-        "node-role.kubernetes.io/control-plane",
-        "node.kubernetes.io/exclude-from-external-load-balancers",
-    ],
     coredns_path: &[(0, CoreDnsPath::Nested), (2, CoreDnsPath::NestedInDefault)],
     coredns: &[(0, "v1.8.0")],
     pause: "3.4.1",
@@ -175,25 +138,20 @@ const V1_21: Release = Release {
 const V1_22: Release = Release {
     minor: Minor(1, 22),
     kubeadm_api: KubeadmApi::V1Beta3,
-    patches_in_document: true,
-    all_ca_hashes_count: true,
     default_repository: &[(0, "k8s.gcr.io"), (17, "registry.k8s.io")],
     coredns_path: &[(0, CoreDnsPath::NestedInDefault)],
     coredns: &[(0, "v1.8.4")],
     etcd: &[(0, "3.5.0-0"), (17, "3.5.6-0")],
     pause: "3.5",
-    default_cgroup_driver: "systemd",
     ..V1_21
 };
 
 const V1_23: Release = Release {
     minor: Minor(1, 23),
-    join_wants_empty_manifests: false,
     default_repository: &[(0, "k8s.gcr.io"), (15, "registry.k8s.io")],
     coredns: &[(0, "v1.8.6")],
     etcd: &[(0, "3.5.1-0"), (14, "3.5.5-0"), (15, "3.5.6-0")],
     pause: "3.6",
-    swap: Swap::Warned,
     containerd_before: None,
     ..V1_22
 };
@@ -201,8 +159,6 @@ const V1_23: Release = Release {
 const V1_24: Release = Release {
     minor: Minor(1, 24),
     two_authorities: true,
-    plain_kubelet_config_map: true,
-    control_plane_labels: &["node-role.kubernetes.io/control-plane", "node.kubernetes.io/exclude-from-external-load-balancers"],
     control_plane_taints: &["node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"],
     default_repository: &[(0, "k8s.gcr.io"), (9, "registry.k8s.io")],
     etcd: &[(0, "3.5.3-0"), (8, "3.5.5-0"), (9, "3.5.6-0")],
@@ -212,7 +168,6 @@ const V1_24: Release = Release {
 
 const V1_25: Release = Release {
     minor: Minor(1, 25),
-    kubelet_configuration_patches: true,
     control_plane_taints: &["node-role.kubernetes.io/control-plane"],
     default_repository: &[(0, "registry.k8s.io")],
     coredns: &[(0, "v1.9.3")],
@@ -236,7 +191,6 @@ const V1_26: Release = Release {
 
 const V1_27: Release = Release {
     minor: Minor(1, 27),
-    discovery_file_wins: true,
     coredns: &[(0, "v1.10.1")],
     etcd: &[(0, "3.5.7-0"), (7, "3.5.9-0"), (10, "3.5.10-0"), (12, "3.5.12-0")],
     ..V1_26
@@ -244,7 +198,6 @@ const V1_27: Release = Release {
 
 const V1_28: Release = Release {
     minor: Minor(1, 28),
-    config_validate: true,
     ignore_all_in_document: true,
     etcd: &[(0, "3.5.9-0"), (6, "3.5.10-0"), (8, "3.5.12-0"), (14, "3.5.15-0")],
     external_etcd_minimum: &[(0, "3.4.13-4")],
@@ -256,7 +209,6 @@ const V1_29: Release = Release {
     minor: Minor(1, 29),
     cloud_address_pairs: true,
     admin_group: "kubeadm:cluster-admins",
-    super_admin_conf: true,
     etcd_learners: true,
     dns_image_first: true,
     coredns: &[(0, "v1.11.1")],
@@ -268,9 +220,6 @@ const V1_30: Release = Release {
     minor: Minor(1, 30),
     coredns: &[(0, "v1.11.1"), (5, "v1.11.3")],
     etcd: &[(0, "3.5.12-0"), (5, "3.5.15-0")],
-    wanted_programs: &["ethtool", "tc", "touch"],
-    required_sysctls: &["net.ipv4.ip_forward"],
-    required_ipv6_sysctls: &["net.ipv6.conf.default.forwarding"],
     kubelet_drop_ins: KubeletDropIns::Yes,
     ..V1_29
 };
@@ -285,7 +234,6 @@ const V1_31: Release = Release {
     pause: "3.10",
     external_etcd_minimum: &[(0, "3.5.11-0"), (14, "3.5.24-0")],
     required_programs: &["conntrack", "ip", "iptables", "mount", "nsenter"],
-    wanted_programs: &["crictl", "ethtool", "tc", "touch"],
     ..V1_30
 };
 
@@ -297,20 +245,16 @@ const V1_32: Release = Release {
     etcd: &[(0, "3.5.16-0"), (10, "3.5.24-0")],
     external_etcd_minimum: &[(0, "3.5.11-0"), (10, "3.5.24-0")],
     required_programs: &["ip", "iptables", "mount", "nsenter"],
-    wanted_programs: &["ethtool", "tc", "touch"],
     ..V1_31
 };
 
 const V1_33: Release = Release {
     minor: Minor(1, 33),
     init_route: &[(0, InitRoute::Endpoint), (6, InitRoute::ImpatientEndpoint), (12, InitRoute::Local)],
-    kubelet_uses_local_api: true,
-    etcd_api_call_timeout: true,
     coredns: &[(0, "v1.12.0")],
     etcd: &[(0, "3.5.21-0"), (6, "3.5.24-0")],
     external_etcd_minimum: &[(0, "3.5.11-0"), (6, "3.5.24-0")],
     required_programs: &["losetup", "mount", "cp"],
-    wanted_programs: &[],
     ..V1_32
 };
 
@@ -323,20 +267,17 @@ const V1_34: Release = Release {
     etcd: &[(0, "3.6.4-0"), (2, "3.6.5-0")],
     pause: "3.10.1",
     external_etcd_minimum: &[(0, "3.5.21-0"), (2, "3.5.24-0")],
-    node_local_cri_socket: true,
     ..V1_33
 };
 
 const V1_35: Release = Release {
     minor: Minor(1, 35),
     deprecated_proxy_modes: &["ipvs"],
-    etcd_http_endpoints: true,
     init_route: &[(0, InitRoute::ImpatientEndpoint), (5, InitRoute::Local)],
     coredns: &[(0, "v1.13.1")],
     etcd: &[(0, "3.6.6-0")],
     external_etcd_minimum: &[(0, "3.5.24-0")],
     cgroup_v2_required: true,
-    kubelet_pause_flag: false,
     containerd_tested: &[(1, 7, 28), (2, 1, 5), (2, 2, 0)],
     ..V1_34
 };

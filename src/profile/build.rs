@@ -3,6 +3,7 @@
 //! In: a profile without errors, and the files it refers to. Out: the spec. Absent on purpose: findings.
 
 use super::check::{Files, manifest_name};
+use super::documents;
 use super::raw::{At, Raw, RawFile, RawNode};
 use super::spec::{
     BalancerKind, Bootstrap, ClusterSpec, Encryption, ExtraFile, Join, LoadBalancer, Networking, NodeSpec, Pki, RegistryMirror,
@@ -133,6 +134,7 @@ fn machine(node: &RawNode<'_>, files: &Files<'_>) -> Option<NodeSpec> {
         labels: pairs(&node.labels),
         taints: node.taints.as_ref().map(|taints| taints.iter().map(taint).collect()),
         kubelet_extra_args: pairs(&node.kubelet_extra_args),
+        kubelet: node.kubelet_configuration.as_ref().map(documents::kubelet).unwrap_or_default(),
         advertise_address: own(&node.advertise_address),
         files: node.files.iter().map(|file| extra_file(file, files)).collect::<Option<_>>()?,
         os: own(&node.os),

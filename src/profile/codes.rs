@@ -350,7 +350,7 @@ codes! {
         "Control planes are tainted `node-role.kubernetes.io/master` up to 1.23, with that and `node-role.kubernetes.io/control-plane` in 1.24, and with the latter alone since 1.25. \
          Pods that tolerate one of them do not run where there is the other."
     Warning SWAP_ALLOWED = "swap-allowed":
-        "First boot switches swap off. A kubelet that does not mind swap hides that it came back; limits of memory then do not hold, unless `memorySwap` says how."
+        "First boot switches swap off, but where the kubelet is told not to mind it. Limits of memory then do not hold, unless `memorySwap` says how."
     Warning CGROUP_VERSION = "cgroup-version":
         "Since 1.35 the kubelet refuses a machine with cgroup v1 unless `failCgroupV1` is false. kubeadm's preflight refuses it as well."
     Warning PROXY_MODE_DEPRECATED = "proxy-mode-deprecated":

@@ -4,19 +4,16 @@
 
 use serde_json::{Map, Value};
 
-use super::raw::Raw;
+use super::raw::{Document, Raw};
 use crate::kubeadm::{Documents, raise};
 use crate::kubernetes::schema::{DocumentKind, Field, Shape};
 use crate::yaml::{Kind, Node, to_json};
 
-/// Takes the documents out of a profile.
+/// Takes the documents of all machines out of a profile.
 pub fn take(raw: &Raw<'_>) -> Documents {
-    let of = |key: &str, kind: DocumentKind| {
-        let node: Option<&Node> = raw.documents.iter().find(|document| document.key == key).map(|document| document.node);
-        match node.map(|node| value(node, Some(&Shape::Object(kind.fields())))) {
-            Some(Value::Object(map)) => map,
-            _ => Map::new(),
-        }
+    let of = |key: &str, kind| {
+        let document = raw.documents.iter().find(|document| document.key == key);
+        document.map(|document| fields(document.node, kind)).unwrap_or_default()
     };
     let mut documents = Documents {
         init: of("initConfiguration", DocumentKind::Init),
@@ -27,6 +24,20 @@ pub fn take(raw: &Raw<'_>) -> Documents {
     };
     raise(&mut documents);
     documents
+}
+
+/// Takes one machine's KubeletConfiguration, without what it calls itself.
+pub fn kubelet(document: &Document<'_>) -> Map<String, Value> {
+    let mut fields = fields(document.node, DocumentKind::Kubelet);
+    fields.retain(|name, _| !matches!(name.as_str(), "apiVersion" | "kind"));
+    fields
+}
+
+fn fields(document: &Node, kind: DocumentKind) -> Map<String, Value> {
+    match value(document, Some(&Shape::Object(kind.fields()))) {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
 }
 
 /// Takes a node over: where the field wants text, a plain scalar is the text that was written (`3.10`, `0640`).

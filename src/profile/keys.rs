@@ -436,6 +436,12 @@ pub const NODE: Group = Group {
             "Taints in kubeadm's shape; left out, those of the role; an empty list, none.",
         ),
         key("kubeletExtraArgs", Arguments, Optional, "Kubelet flags of this node alone."),
+        key(
+            "kubeletConfiguration",
+            Document,
+            Optional,
+            "What the kubelet of this node alone reads over the KubeletConfiguration of all; from Kubernetes 1.28 on.",
+        ),
         key("advertiseAddress", Text(Form::Address), Optional, "What its API server advertises; left out, `address`."),
         key("files", Many(&Shape::Group(&NODE_FILE)), Optional, "Files for this machine alone."),
         key("os", Choice(os_words), Optional, "Its operating system, where it differs from the others'."),

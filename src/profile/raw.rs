@@ -150,6 +150,7 @@ pub struct RawNode<'n> {
     pub labels: Vec<(At<String>, At<String>)>,
     pub taints: Option<Vec<RawTaint>>,
     pub kubelet_extra_args: Vec<(At<String>, At<String>)>,
+    pub kubelet_configuration: Option<Document<'n>>,
     pub advertise_address: Option<At<IpAddr>>,
     pub files: Vec<RawFile>,
     pub os: Option<At<String>>,
@@ -338,11 +339,13 @@ pub fn read(root: &Node) -> Raw<'_> {
             .keys
             .iter()
             .filter(|key| matches!(key.shape, Shape::Document))
-            .filter_map(|key| {
-                Some(Document { key: key.name, node: profile.node(key.name).filter(|node| matches!(node.kind, Kind::Map(_)))? })
-            })
+            .filter_map(|key| document(&profile, key.name))
             .collect(),
     }
+}
+
+fn document<'n>(view: &View<'n>, key: &'static str) -> Option<Document<'n>> {
+    Some(Document { key, node: view.node(key).filter(|node| matches!(node.kind, Kind::Map(_)))? })
 }
 
 fn node<'n>(view: &View<'n>, network: &View<'n>, profile: &View<'n>) -> RawNode<'n> {
@@ -363,6 +366,7 @@ fn node<'n>(view: &View<'n>, network: &View<'n>, profile: &View<'n>) -> RawNode<
         labels: view.pairs("labels"),
         taints: view.node("taints").map(|_| view.groups("taints", &keys::TAINT).map(|taint| self::taint(&taint)).collect()),
         kubelet_extra_args: view.pairs("kubeletExtraArgs"),
+        kubelet_configuration: document(view, "kubeletConfiguration"),
         advertise_address: view.get("advertiseAddress"),
         files: view.groups("files", &keys::NODE_FILE).map(|view| file(&view)).collect(),
         os: view.get("os"),

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::kubeadm::Documents;
 use crate::kubernetes::Version;
@@ -419,6 +419,8 @@ pub struct NodeSpec {
     pub taints: Option<Vec<Value>>,
     /// Kubelet flags of this node alone: name and value.
     pub kubelet_extra_args: Vec<(String, String)>,
+    /// What its kubelet reads over the KubeletConfiguration of all nodes.
+    pub kubelet: Map<String, Value>,
     /// What its API server advertises, when it is not `address`.
     pub advertise_address: Option<IpAddr>,
     /// Files for this machine alone.

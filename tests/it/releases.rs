@@ -166,6 +166,49 @@ fn the_kubelet_does_what_the_user_says() {
     }
 }
 
+/// What one machine's kubelet is told lies in a drop-in that it is sent to, which before 1.30 it must be told twice.
+#[test]
+fn a_kubelet_reads_what_is_said_to_it_alone() {
+    let scratch = Scratch::new();
+    for (version, environment) in [("1.28.15", "KUBELET_CONFIG_DROPIN_DIR_ALPHA=yes\n"), ("1.30.4", ""), ("1.37.2", "")] {
+        let profile = format!(
+            "apiVersion: kubespore/v1\ncluster: lab\nkubernetesVersion: {version}\ncontrolPlaneEndpoint: api.lab.internal:6443\n\
+             cni: bridge\nkubeletConfiguration: {{maxPods: 50, failSwapOn: true}}\nacknowledge: [swap-allowed]\nnodes:\n\
+             \x20 - {{name: cp-1, role: control-plane, address: 10.0.0.11/24}}\n\
+             \x20 - name: worker-1\n    role: worker\n    address: 10.0.0.21/24\n\
+             \x20   kubeletConfiguration: {{kind: KubeletConfiguration, maxPods: 200, failSwapOn: false, evictionHard: {{memory.available: 5%}}}}\n"
+        );
+        let profile = scratch.write("profile.yaml", profile);
+        let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path(version));
+        kubespore(["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()])
+            .code(0);
+        let files = |node: &str| {
+            let document = fs::read_to_string(out.join(format!("nodes/{node}/user-data"))).expect("rendered");
+            decode(&document).expect("own document").files
+        };
+        let of = |node: &str, path: &str| {
+            let found = files(node).into_iter().find(|file| file.path == path);
+            found.map(|file| String::from_utf8_lossy(&file.content).into_owned())
+        };
+        let drop_in = "/etc/kubernetes/kubelet.conf.d/50-node.conf";
+        assert_eq!(
+            of("worker-1", drop_in).as_deref(),
+            Some(
+                "apiVersion: \"kubelet.config.k8s.io/v1beta1\"\nkind: \"KubeletConfiguration\"\nmaxPods: 200\nfailSwapOn: false\n\
+                 evictionHard:\n  \"memory.available\": \"5%\"\n"
+            )
+        );
+        assert_eq!(of("cp-1", drop_in), None, "said to another");
+        let told = |node: &str| of(node, "/etc/kubespore/kubeadm/join.yaml").expect("a file of every node").contains("config-dir");
+        assert_eq!((told("worker-1"), told("cp-1")), (true, false));
+        let told = |node: &str| of(node, "/etc/default/kubelet").expect("a file of every node");
+        assert_eq!(told("worker-1").matches("KUBELET_CONFIG_DROPIN_DIR_ALPHA=yes\n").collect::<String>(), environment, "{version}");
+        assert!(!told("cp-1").contains("ALPHA"));
+        let swap = |node: &str| of(node, "/etc/kubespore/node.env").expect("a file of every node").contains("SWAP_OFF='yes'");
+        assert_eq!((swap("worker-1"), swap("cp-1")), (false, true), "the machine's own word counts");
+    }
+}
+
 /// Two families, two addresses: what of them a release's kubelet takes, and who opens what at discovery.
 #[test]
 fn a_release_gets_the_addresses_and_the_tokens_that_it_can_use() {

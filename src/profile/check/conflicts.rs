@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::super::codes;
 use super::super::raw::{At, Point, Ranges, Raw};
 use super::super::shape::{anchor, brief};
-use super::{below, shared_kubelet_arguments, text};
+use super::{below, of_kubelets, shared_kubelet_arguments, text};
 use crate::diag::{Diagnostic, Report};
 use crate::kubernetes::Version;
 use crate::net::Endpoint;
@@ -293,9 +293,8 @@ fn runtime(raw: &Raw<'_>, report: &mut Report) {
     let sockets = [
         below(raw, "initConfiguration", &["nodeRegistration", "criSocket"]),
         below(raw, "joinConfiguration", &["nodeRegistration", "criSocket"]),
-        below(raw, "kubeletConfiguration", &["containerRuntimeEndpoint"]),
     ];
-    for node in sockets.into_iter().flatten() {
+    for node in sockets.into_iter().flatten().chain(of_kubelets(raw, "containerRuntimeEndpoint")) {
         let Some(written) = text(node) else { continue };
         let path = written.strip_prefix("unix://").unwrap_or(written);
         if path == SOCKET || path.strip_prefix("/var") == Some(SOCKET) {

@@ -33,6 +33,11 @@ pub fn check(raw: &Raw<'_>, report: &mut Report) {
         walk.header(document.node, kind, key);
         walk.object(document.node, kind.fields(), key, true);
     }
+    for document in raw.nodes.iter().filter_map(|node| node.kubelet_configuration.as_ref()) {
+        let mut walk = Walk { version, release, report };
+        walk.header(document.node, DocumentKind::Kubelet, document.key);
+        walk.object(document.node, DocumentKind::Kubelet.fields(), document.key, true);
+    }
 }
 
 struct Walk<'a> {

@@ -6,20 +6,26 @@ use super::super::codes;
 use super::super::raw::{At, Point, Raw};
 use super::super::shape::{brief, closest};
 use super::arguments::{COMPONENTS, consequence};
-use super::{arguments, below, text};
+use super::{arguments, below, of_kubelets, text};
 use crate::diag::Report;
 use crate::kubernetes::gates::{Fate, fate, of_components, of_kubeadm};
 use crate::kubernetes::{Release, Version};
 use crate::yaml::{Kind, Node};
 
+const KUBELET: &str = "kubeletConfiguration";
+
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
     let Some((version, release)) = super::release_of(raw) else { return };
     of_the_tool(raw, version, release, report);
     for (document, program, then) in [
-        ("kubeletConfiguration", "kubelet", "nothing runs on the machine"),
+        (KUBELET, "kubelet", "nothing runs on the machine"),
         ("kubeProxyConfiguration", "kube-proxy", "no service is reached"),
     ] {
-        for (gate, value, at) in entries(below(raw, document, &["featureGates"])) {
+        let given = match document {
+            KUBELET => of_kubelets(raw, "featureGates"),
+            _ => below(raw, document, &["featureGates"]).into_iter().collect(),
+        };
+        for (gate, value, at) in given.into_iter().flat_map(|gates| entries(Some(gates))) {
             judge(Gate { gate, value, at, program, then }, version, release, report);
         }
     }

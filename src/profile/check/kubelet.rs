@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use super::super::codes;
 use super::super::raw::{Point, Raw};
-use super::super::shape::brief;
-use super::{arguments, below, files::Files, text};
+use super::super::shape::{anchor, brief};
+use super::{arguments, below, files::Files, of_kubelets, text};
 use crate::diag::Report;
 use crate::kubernetes::removed::Component;
-use crate::kubernetes::{Release, labels};
+use crate::kubernetes::{KUBELET_DROP_INS, KubeletDropIns, Release, first_release, labels};
 use crate::yaml::Kind;
 
 /// Where kubeadm writes the control plane's pods (`cmd/kubeadm/app/constants/constants.go`).
@@ -17,6 +17,7 @@ const STATIC_PODS: &str = "/etc/kubernetes/manifests";
 pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
     let Some((_, release)) = super::release_of(raw) else { return };
     settings(raw, release, report);
+    drop_ins(raw, release, report);
     refused_labels(raw, release, report);
     renamed_taints(raw, release, report);
     tolerations(raw, files, release, report);
@@ -24,9 +25,9 @@ pub fn check(raw: &Raw<'_>, files: &Files<'_>, report: &mut Report) {
 
 /// A setting wherever it may stand: a field of the document, or a flag.
 fn given<'r>(raw: &'r Raw<'_>, field: &str, flag: &str) -> Vec<(&'r str, Range<usize>)> {
-    let of_document = below(raw, "kubeletConfiguration", &[field]).and_then(|node| Some((text(node)?, node.span.clone())));
+    let of_documents = of_kubelets(raw, field).into_iter().filter_map(|node| Some((text(node)?, node.span.clone())));
     let of_flags = arguments(raw, Component::Kubelet).into_iter().filter(|argument| argument.name == flag);
-    of_document.into_iter().chain(of_flags.map(|argument| (argument.value, argument.value_at))).collect()
+    of_documents.chain(of_flags.map(|argument| (argument.value, argument.value_at))).collect()
 }
 
 fn settings(raw: &Raw<'_>, release: &Release, report: &mut Report) {
@@ -43,10 +44,8 @@ fn settings(raw: &Raw<'_>, release: &Release, report: &mut Report) {
         report.push(
             codes::SWAP_ALLOWED
                 .found("the kubelet would run beside swap")
-                .at(at, "the machine switches swap off at first boot all the same")
-                .note(
-                    "swap that somebody switches on again would go unnoticed, and with it that pods exceed their memory on disk",
-                )
+                .at(at, "first boot leaves the image's swap on then")
+                .note("pods exceed their memory on disk without anybody noticing, unless `memorySwap` limits them")
                 .help("leave it out"),
         );
     }
@@ -67,6 +66,37 @@ fn settings(raw: &Raw<'_>, release: &Release, report: &mut Report) {
                 .at(at, "lets the kubelet start where it would refuse")
                 .note("kubeadm's preflight refuses cgroup v1 too, and support ends with one of the next releases")
                 .help("boot the machines with cgroup v2, the default of every current distribution"),
+        );
+    }
+}
+
+/// What one machine's kubelet reads beside the configuration of all.
+fn drop_ins(raw: &Raw<'_>, release: &Release, report: &mut Report) {
+    let Some((version, _)) = super::release_of(raw) else { return };
+    let own = raw.nodes.iter().filter_map(|node| node.kubelet_configuration.as_ref());
+    let own: Vec<_> = own.map(|document| anchor(document.node)).collect();
+    if release.kubelet_drop_ins == KubeletDropIns::No {
+        let first = first_release(|release| release.kubelet_drop_ins != KubeletDropIns::No);
+        for at in own {
+            let finding = codes::FIELD_NOT_IN_RELEASE
+                .found(format!("one machine's `kubeletConfiguration` cannot be said to Kubernetes {}", release.minor))
+                .at(at, "read from a drop-in of the kubelet's own")
+                .point(version, "a kubelet of this release reads none");
+            report.push(finding.help(match first {
+                Some(first) => format!("use the node's `kubeletExtraArgs`, or Kubernetes {first} or newer"),
+                None => "use the node's `kubeletExtraArgs`".to_owned(),
+            }));
+        }
+        return;
+    }
+    let Some(first) = own.first() else { return };
+    for flag in arguments(raw, Component::Kubelet).into_iter().filter(|argument| argument.name == "config-dir") {
+        report.push(
+            codes::DOCUMENT_CONFLICT
+                .found(format!("the kubelet would read drop-ins from `{}`", brief(flag.value)))
+                .at(flag.value_at, "one directory is read")
+                .at(first.clone(), format!("its drop-in lies in {KUBELET_DROP_INS}"))
+                .help("leave the argument out, and put your own drop-ins there with `files`"),
         );
     }
 }

@@ -70,6 +70,12 @@ fn below<'n>(raw: &Raw<'n>, document: &str, path: &[&str]) -> Option<&'n Node> {
     path.iter().try_fold(root, |node, key| node.get(key))
 }
 
+/// Lists the values of a field of the KubeletConfiguration, of all machines' and of each one's own.
+fn of_kubelets<'n>(raw: &Raw<'n>, field: &str) -> Vec<&'n Node> {
+    let own = raw.nodes.iter().filter_map(|node| node.kubelet_configuration.as_ref()?.node.get(field));
+    below(raw, "kubeletConfiguration", &[field]).into_iter().chain(own).collect()
+}
+
 /// Finds the value of a component's argument, in a mapping or in kubeadm's list of `{name, value}`.
 fn argument<'n>(raw: &Raw<'n>, component: &str, name: &str) -> Option<(&'n str, &'n Node)> {
     let arguments = below(raw, "clusterConfiguration", &[component, "extraArgs"])?;

@@ -236,7 +236,7 @@ fn advertised(node: &RawNode<'_>, raw: &Raw<'_>, report: &mut Report) {
 
 fn keys_of_role(node: &RawNode<'_>, report: &mut Report) {
     let Some(role) = &node.role else { return };
-    const OF_NODES: &[&str] = &["advertiseAddress", "labels", "taints", "kubeletExtraArgs"];
+    const OF_NODES: &[&str] = &["advertiseAddress", "labels", "taints", "kubeletExtraArgs", "kubeletConfiguration"];
     let (meaningless, why): (&[&str], &str) = match role.value {
         Role::ControlPlane => (&[], ""),
         Role::Worker => (&["advertiseAddress"], "a worker has no API server"),
