@@ -119,6 +119,8 @@ resume_late() {
 			done
 		done
 		if [ "$RENEW_UNTIL" != 0 ]; then
+			uptime
+			printf '%s\n' "$UP" >"$RUN/uploaded"
 			systemctl enable --now kubespore-certificates.timer
 		fi
 		unpin

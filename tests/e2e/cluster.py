@@ -247,13 +247,13 @@ class Cluster:
         return any(client.get("/api/v1/nodes", machine.address) for machine in self.control_planes)
 
     def paste(self, commands, binary):
-        """Runs `commands` as an operator's shell would, who has `binary` as kubespore, kubectl, and a key for root's ssh."""
+        """Runs `commands` as an operator's shell would beside the profile, who has `binary` as kubespore, kubectl, and a key for root's ssh."""
         options = " ".join(shlex.quote(word) for word in self.founder.ssh_options())
         shell = [f"kubespore() {{ {shlex.quote(binary)} \"$@\"; }}", f"kubectl() {{ {shlex.quote(self.kubectl_binary)} \"$@\"; }}",
                  f"ssh() {{ command ssh {options} \"$@\"; }}"]
         for command in commands:
             shell += [f"echo {shlex.quote('+ ' + command)}", command]
-        done = subprocess.run(["bash", "-ec", "\n".join(shell)], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(["bash", "-ec", "\n".join(shell)], cwd=os.path.dirname(self.profile), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
             raise Failed(f"pasted commands end with {done.returncode}: {done.stdout[-2000:]}")
         self.api = Api(self.kubeconfig)

@@ -79,12 +79,15 @@ def any_profile(stage, name):
     cluster = stage.boot(name)
     stage.measure("formedSeconds", all_on(stage, cluster))
     search(stage, cluster)
+    return cluster
 
 
 @scenario("smallest", "smallest", default=True)
 def smallest(stage):
-    """One control plane, one worker."""
-    any_profile(stage, "smallest")
+    """One control plane, one worker, whose kubelet alone is told how many pods it takes."""
+    cluster = any_profile(stage, "smallest")
+    pods = cluster.kubectl("get", "nodes", "-o", "jsonpath={range .items[*]}{.metadata.name}={.status.capacity.pods} {end}").split()
+    expect(pods == ["cp-1=110", "worker-1=77"], f"the kubelets take {pods} pods")
 
 
 @scenario("media", "media")
@@ -280,8 +283,22 @@ def founder_wiped_alone(stage):
 
 @scenario("fetched-keys", "ha-fetched")
 def fetched_keys(stage):
-    """Certificate-key distribution and token discovery."""
-    any_profile(stage, "ha-fetched")
+    """Certificate-key distribution and token discovery; once all have joined the keys go, and a wiped machine says what brings them back."""
+    cluster = stage.boot("ha-fetched")
+    stage.measure("formedSeconds", all_on(stage, cluster))
+    cluster.wait("the keys gone", lambda: cluster.founder.ssh("test ! -e /etc/kubespore/kubeadm && echo gone") == "gone\n"
+                 or "the founder keeps the certificate key", 300)
+    search(stage, cluster)
+    before = (cluster.cluster_id(), cluster.system_uid())
+    late = cluster.control_planes[-1]
+    cluster.power_cut(late)
+    cluster.wipe(late)
+    cluster.power_on(late)
+    cluster.wait("the keys missed", lambda: cluster.status(late).get("reason") == "certificates-gone" or str(cluster.status(late)), FORMED, pause=5.0)
+    cluster.paste([cluster.status(late)["command"]], stage.run.binary)
+    cluster.wait("done again", lambda: cluster.settled([late]), FORMED, pause=5.0)
+    whole(stage, cluster)
+    same_cluster(stage, cluster, before)
 
 
 DISCOVERIES = ("token", "file")
