@@ -344,10 +344,16 @@ def joins(stage, distribution):
             cluster.power_on(second, worker)
         cluster.wait(cell, lambda: cluster.settled([second, worker]), FORMED, pause=5.0)
         expect(cluster.voters() == sorted([cluster.founder.name, second.name]), f"{cell}: voters are {cluster.voters()}")
-        nodes = cluster.nodes()
-        for machine in (second, worker):
-            expect(machine.name in nodes and cluster.is_ready(nodes[machine.name]), f"{cell}: {machine.name} is not Ready")
+        # a machine is done when its part serves; that its kubelet has the network too is said by the Node, a little later
+        cluster.wait(f"{cell}: Ready", lambda: ready(cluster, second, worker), 180)
         stage.record(None, f"{cell}: joined")
+
+
+def ready(cluster, *machines):
+    """True when the Node of each machine is Ready; else whose is not."""
+    nodes = cluster.nodes()
+    waiting = [machine.name for machine in machines if machine.name not in nodes or not cluster.is_ready(nodes[machine.name])]
+    return True if not waiting else f"not Ready: {', '.join(waiting)}"
 
 
 def retire(cluster, control_plane, worker):
