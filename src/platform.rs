@@ -245,10 +245,15 @@ const AZURE: Platform = Platform {
     cloud_init: BASE64_OR_GZIP,
     ignition: BASE64,
     cloud_init_file: "custom-data",
-    how: |_| {
-        "base64 already, as `osProfile.customData` of the REST API, of templates and of Terraform's `custom_data` is; `az vm create --custom-data` encodes what \
-         it is given, so hand it the output of `base64 -d FILE`"
-            .to_owned()
+    how: |handed| {
+        let client = if handed.form.is_compressed() {
+            "takes text alone"
+        } else {
+            "encodes what it is given, so hand it the output of `base64 -d FILE`"
+        };
+        format!(
+            "base64 already, as `osProfile.customData` of the REST API, of templates and of Terraform's `custom_data` is; `az vm create --custom-data` {client}"
+        )
     },
     ..SERVICE
 };
@@ -323,16 +328,24 @@ const HYPERV: Platform = Platform {
 };
 
 /// 2 048 bytes inline, refused to grow (kubevirt #2559); anything larger goes into a Secret, which this file is for.
-/// A Secret ends at 1 MiB, its values before base64 (Kubernetes documentation, "Secrets").
+/// A Secret ends at 1 MiB, its values before base64 (Kubernetes documentation, "Secrets"). What `kubectl apply` keeps of an object in an
+/// annotation ends at 256 KiB. Of the two volumes the config drive wants its network in OpenStack's shape, which no Secret of ours has.
 const KUBEVIRT: Platform = Platform {
     name: "kubevirt",
     limit: Some(Limit { bytes: KIB * KIB, counted: Counted::Decoded }),
     cloud_init_file: "userdata",
     beside: Beside::Secret("secret.yaml"),
-    how: |_| {
-        "what `platform/secret.yaml` carries, for inline a volume takes no more than 2048 bytes of it: `kubectl apply -f` that file, then name the Secret as \
-         `secretRef` of the virtual machine's `cloudInitNoCloud` or `cloudInitConfigDrive` volume, and where it has a network as `networkDataSecretRef` too"
-            .to_owned()
+    medium: true,
+    how: |handed| {
+        let volume = if handed.cloud_init() {
+            "`cloudInitNoCloud` volume, and where it has a network as `networkDataSecretRef` too"
+        } else {
+            "`cloudInitConfigDrive` volume"
+        };
+        format!(
+            "what `platform/secret.yaml` carries, for inline a volume takes no more than 2048 bytes of it: `kubectl apply --server-side -f` that file, then \
+             name the Secret as `secretRef` of the virtual machine's {volume}"
+        )
     },
     ..SERVICE
 };
@@ -354,15 +367,21 @@ const LIBVIRT: Platform = Platform {
     ..MEDIUM
 };
 
-/// 16 KiB before base64 (API reference, "metadata.user_data"). Ignition's provider for Akamai decompresses.
+/// 16 KiB before base64 (API reference, "metadata.user_data"). cloud-init decompresses it from 24.4 on (#5751), Ignition from 2.20 on.
 const LINODE: Platform = Platform {
     name: "linode",
     limit: Some(Limit { bytes: 16 * KIB, counted: Counted::Decoded }),
     cloud_init: BASE64_OR_GZIP,
     ignition: BASE64_OR_GZIP,
-    how: |_| {
-        "base64 already, as `metadata.user_data` of the API is: `linode-cli linodes create --metadata.user_data \"$(cat FILE)\"`"
-            .to_owned()
+    how: |handed| {
+        let compressed = if handed.form.is_compressed() {
+            "; compressed, it is for images with cloud-init 24.4 or Ignition 2.20 and newer alone"
+        } else {
+            ""
+        };
+        format!(
+            "base64 already, as `metadata.user_data` of the API is: `linode-cli linodes create --metadata.user_data \"$(cat FILE)\"`{compressed}"
+        )
     },
     ..SERVICE
 };
@@ -557,9 +576,9 @@ mod tests {
     }
 
     #[test]
-    fn hypervisors_of_ones_own_and_metal_boot_from_a_medium() {
+    fn hypervisors_and_metal_boot_from_a_medium() {
         let media: Vec<_> = ALL.iter().filter(|platform| platform.medium).map(|platform| platform.name).collect();
-        assert_eq!(media, ["hyperv", "libvirt", "metal", "proxmox"]);
+        assert_eq!(media, ["hyperv", "kubevirt", "libvirt", "metal", "proxmox"]);
     }
 
     #[test]

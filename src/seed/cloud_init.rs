@@ -82,7 +82,7 @@ fn user(user: &User) -> Yaml {
         pairs.push(("groups".to_owned(), strings(&user.groups)));
     }
     if user.sudo {
-        pairs.push(("sudo".to_owned(), Yaml::Seq(vec![Yaml::str("ALL=(ALL) NOPASSWD:ALL")])));
+        pairs.push(("sudo".to_owned(), Yaml::str("ALL=(ALL) NOPASSWD:ALL")));
     }
     Yaml::Map(pairs)
 }
