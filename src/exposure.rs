@@ -16,20 +16,25 @@ pub struct Exposed {
     pub secret: SecretName,
 }
 
-/// Searches a rendered tree, every layer of every file of it; `may_hold` knows the nodes.
-pub fn exposed(bundle: &Bundle, may_hold: &dyn Fn(&str, &SecretName) -> bool, tree: &Tree) -> Vec<Exposed> {
-    held(bundle, tree).into_iter().filter(|found| !allowed(found, may_hold)).collect()
+/// What a search of a tree came to.
+#[derive(Debug, Default)]
+pub struct Holdings {
+    /// Every secret in every file, whether it may be there or not; by path, then by secret.
+    pub found: Vec<Exposed>,
+    /// The files that inflate to more than is searched.
+    pub unsearched: Vec<String>,
 }
 
-/// Lists every secret in every file of a tree, whether it may be there or not; by path, then by secret.
+/// Searches a tree, every layer of every file of it.
 #[must_use]
-pub fn held(bundle: &Bundle, tree: &Tree) -> Vec<Exposed> {
+pub fn held(bundle: &Bundle, tree: &Tree) -> Holdings {
     let wanted = wanted(bundle);
     let mut search = leak::Search::new(&wanted);
-    let mut all = Vec::new();
+    let mut all = Holdings::default();
     for (path, bytes) in tree.iter() {
-        let found = search.find(bytes).into_iter();
-        all.extend(found.map(|secret| Exposed { path: path.to_string(), secret: secret.clone() }));
+        let found = search.find(bytes);
+        all.found.extend(found.names.into_iter().map(|secret| Exposed { path: path.to_string(), secret: secret.clone() }));
+        all.unsearched.extend((!found.whole).then(|| path.to_string()));
     }
     all
 }
@@ -47,6 +52,6 @@ impl Exposed {
     /// Returns the node whose file it is, in a whole output directory.
     #[must_use]
     pub fn node(&self) -> Option<&str> {
-        self.path.strip_prefix("nodes/").and_then(|rest| rest.split('/').next())
+        self.path.strip_prefix("nodes/")?.split_once('/').map(|(node, _)| node)
     }
 }

@@ -1,12 +1,12 @@
 //! gzip: the one compression that cloud-init, Ignition and the platforms between them read.
 //!
-//! In: bytes. Out: one RFC 1952 member that depends on nothing but those bytes, and back. Absent on purpose:
-//! streams, several members at once, file names and times.
+//! In: bytes. Out: one RFC 1952 member that depends on nothing but those bytes, and back, also of several. Absent on
+//! purpose: streams, file names and times.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU64;
 
-use flate2::bufread::GzDecoder;
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use flate2::{Compression, GzBuilder};
 
 /// RFC 1952, section 2.3.1: the operating system is unknown; another number would name the machine that rendered.
@@ -49,12 +49,13 @@ pub fn compress_with(effort: Effort, bytes: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Reads one compressed member back.
+/// Reads compressed members back, which together are one text (RFC 1952, section 2.2).
 ///
 /// # Errors
 /// Says so when `bytes` is no gzip, is damaged, or holds more than `largest` bytes.
 pub fn decompress(bytes: &[u8], largest: usize) -> Result<Vec<u8>, String> {
-    first_member(bytes, largest).map(|(inflated, _)| inflated)
+    let mut out = Vec::new();
+    read(&mut MultiGzDecoder::new(bytes), largest, &mut out).map(|()| out)
 }
 
 /// Reads the first compressed member back, and returns what follows it.
@@ -63,15 +64,15 @@ pub fn decompress(bytes: &[u8], largest: usize) -> Result<Vec<u8>, String> {
 /// As `decompress`.
 pub fn first_member(bytes: &[u8], largest: usize) -> Result<(Vec<u8>, &[u8]), String> {
     let mut decoder = GzDecoder::new(bytes);
-    let inflated = read(&mut decoder, largest)?;
-    Ok((inflated, decoder.into_inner()))
+    let mut out = Vec::new();
+    read(&mut decoder, largest, &mut out)?;
+    Ok((out, decoder.into_inner()))
 }
 
-fn read(decoder: &mut impl Read, largest: usize) -> Result<Vec<u8>, String> {
-    let mut out = Vec::new();
+fn read(decoder: &mut impl Read, largest: usize, out: &mut Vec<u8>) -> Result<(), String> {
     let bound = u64::try_from(largest).unwrap_or(u64::MAX).saturating_add(1);
-    decoder.take(bound).read_to_end(&mut out).map_err(|cause| format!("it is not sound gzip: {cause}"))?;
-    if out.len() > largest { Err(format!("it holds more than {largest} bytes")) } else { Ok(out) }
+    decoder.take(bound).read_to_end(out).map_err(|cause| format!("it is not sound gzip: {cause}"))?;
+    if out.len() > largest { Err(format!("it holds more than {largest} bytes")) } else { Ok(()) }
 }
 
 /// Tells whether `bytes` begins as gzip does.
@@ -92,6 +93,15 @@ mod tests {
                 assert_eq!(decompress(&packed, text.len()), Ok(text.to_vec()));
             }
         }
+    }
+
+    /// As cloud-init's Python and Ignition's Go read them.
+    #[test]
+    fn members_end_to_end_are_one_text() {
+        let both = [compress(b"one, "), compress(b"two")].concat();
+        assert_eq!(decompress(&both, 8), Ok(b"one, two".to_vec()));
+        assert!(decompress(&both, 7).is_err_and(|fault| fault.contains("more than 7 bytes")), "one limit for all");
+        assert!(decompress(&[both, b"behind".to_vec()].concat(), 100).is_err(), "what follows is not passed over");
     }
 
     #[test]

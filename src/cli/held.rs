@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::bundle::KeyArgs;
 use super::{Failure, Talk};
 use crate::error::{Doing, Error};
-use crate::exposure::{self, Exposed};
+use crate::exposure::{self, Exposed, Holdings};
 use crate::handover::Manifest;
 use crate::out::{self, MANIFEST};
 use crate::plan::may_hold;
@@ -55,8 +55,11 @@ pub fn run(path: &Path, bundle: &Path, keys: &KeyArgs, json: bool, talk: &Talk) 
     let found = exposure::held(&bundle, &tree);
     let answer = Answer {
         cluster: bundle.cluster.clone(),
-        faults: manifest.as_ref().map(|manifest| differences(manifest, &found)).unwrap_or_default(),
-        holders: holders(manifest.as_ref(), &found),
+        faults: match &manifest {
+            Some(manifest) => differences(manifest, &found),
+            None => unsearched(&found).collect(),
+        },
+        holders: holders(manifest.as_ref(), &found.found),
     };
     let text = if json {
         serde_json::to_string_pretty(&answer).expect("strings and lists always serialise") + "\n"
@@ -102,7 +105,8 @@ fn holders(manifest: Option<&Manifest>, found: &[Exposed]) -> BTreeMap<String, V
 }
 
 /// What lies where the classes of its node do not allow it, and what a class promises that lies nowhere.
-pub fn differences(manifest: &Manifest, found: &[Exposed]) -> Vec<String> {
+pub fn differences(manifest: &Manifest, holdings: &Holdings) -> Vec<String> {
+    let found = &holdings.found;
     let holds =
         |name: &str, secret: &SecretName| manifest.nodes.get(name).is_some_and(|node| may_hold(&node.secrets, name, secret));
     let misplaced = found.iter().filter(|one| !exposure::allowed(one, &holds));
@@ -118,7 +122,12 @@ pub fn differences(manifest: &Manifest, found: &[Exposed]) -> Vec<String> {
         });
         faults.extend(absent.map(|class| format!("{name}: the manifest says that it holds `{class}`, and it does not")));
     }
+    faults.extend(unsearched(holdings));
     faults
+}
+
+fn unsearched(holdings: &Holdings) -> impl Iterator<Item = String> {
+    holdings.unsearched.iter().map(|path| format!("{path}: it unpacks to more than is searched for secrets"))
 }
 
 fn list(answer: &Answer) -> String {

@@ -127,23 +127,29 @@ fn find(path: &Path) -> Result<Found, Error> {
     }
     let packed = without_base64(std::fs::read(path).doing(|| format!("reading {shown}"))?);
     let compressed = gzip::is_compressed(&packed);
-    let bytes = if compressed { gzip::decompress(&packed, MOST).doing(|| format!("reading {shown}"))? } else { packed.clone() };
+    let doing = || format!("reading {shown}");
+    // More archives may follow the one that is compressed.
+    let archives = compressed && gzip::first_member(&packed, MOST).is_ok_and(|(first, _)| image::cpio::recognises(&first));
+    if archives {
+        let image = image::cpio::read(&packed).doing(doing)?;
+        return found(Some(image.label.clone()), opened::documents(image).doing(doing)?, path);
+    }
+    let bytes = if compressed { gzip::decompress(&packed, MOST).doing(doing)? } else { packed.clone() };
     if std::str::from_utf8(&bytes).is_ok() && !image::recognises(&bytes) {
         let name = path.file_name().map_or_else(|| shown.to_string(), |name| name.to_string_lossy().into_owned());
         return found(None, vec![(name, bytes.clone())], path);
     }
-    // More archives may follow the one that is compressed.
-    let archives = compressed && image::cpio::recognises(&bytes);
-    let image = if archives { image::cpio::read(&packed) } else { image::read(&bytes) }.doing(|| format!("reading {shown}"))?;
+    let image = image::read(&bytes).doing(doing)?;
     let label = Some(image.label.clone());
-    found(label, opened::documents(image).doing(|| format!("reading {shown}"))?, path)
+    found(label, opened::documents(image).doing(doing)?, path)
 }
 
 fn found(label: Option<String>, files: Vec<(String, Vec<u8>)>, path: &Path) -> Result<Found, Error> {
     let texts: Vec<_> = files.iter().map(|(name, bytes)| (name, bytes, String::from_utf8_lossy(bytes))).collect();
     let (mut documents, mut faults) = (Vec::new(), Vec::new());
     for (name, bytes, text) in texts {
-        let fault = opened::fault(name, &text);
+        let judged = label.is_none() || opened::is_read(name);
+        let fault = if judged { opened::fault(name, &text) } else { None };
         documents.push(document(name.clone(), bytes, &text, fault.is_none(), path)?);
         faults.extend(fault);
     }
@@ -154,7 +160,8 @@ fn found(label: Option<String>, files: Vec<(String, Vec<u8>)>, path: &Path) -> R
 fn without_base64(bytes: Vec<u8>) -> Vec<u8> {
     // Other words of letters alone are base64 too, of nothing that begins as a document does.
     let begins = |inner: &Vec<u8>| gzip::is_compressed(inner) || inner.starts_with(b"#") || inner.starts_with(b"{");
-    STANDARD.decode(bytes.trim_ascii()).ok().filter(begins).unwrap_or(bytes)
+    let letters: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    STANDARD.decode(letters).ok().filter(begins).unwrap_or(bytes)
 }
 
 /// One document; what a `sound` one does is read.
@@ -175,6 +182,7 @@ fn document(name: String, bytes: &[u8], text: &str, sound: bool, path: &Path) ->
                 .iter()
                 .map(|file| ShownFile { path: file.path.clone(), file: MachineFile::of(file.mode, &file.content) })
                 .collect();
+            let commands = commands.iter().map(|command| command.iter().map(|word| redact(word)).collect()).collect();
             (Some(Shown { hostname, files: shown, commands }), files)
         }
         None => (None, Vec::new()),

@@ -7,17 +7,24 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::delivery::ovf;
+use crate::gzip;
 use crate::image::Image;
+use crate::platform;
 use crate::seed::ignition;
 use crate::yaml;
 
-/// Returns an image's documents, by path; what an OVF environment carries stands behind it, below its path.
+/// No document of a seed comes near this.
+const MOST: usize = 64 << 20;
+
+/// Returns an image's documents, by path, a compressed user-data as it was before; what an OVF environment carries stands behind it,
+/// below its path.
 ///
 /// # Errors
-/// When the environment's properties cannot be read.
+/// When the environment's properties or a compressed document cannot be read.
 pub fn documents(image: Image) -> Result<Vec<(String, Vec<u8>)>, String> {
     let mut documents = Vec::new();
     for (path, bytes) in image.files {
+        let bytes = if is_main(&path) && gzip::is_compressed(&bytes) { gzip::decompress(&bytes, MOST)? } else { bytes };
         let carried = if path == ovf::FILE { ovf::documents(&String::from_utf8_lossy(&bytes))? } else { Vec::new() };
         let carried = carried.into_iter().map(|(name, bytes)| (format!("{path}/{name}"), bytes)).collect::<Vec<_>>();
         documents.push((path, bytes));
@@ -31,9 +38,29 @@ pub fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Whether a document of this name is the one that everything is in, whatever the medium calls it.
+/// Whether a document of this name is the one that everything is in, whatever the medium or the platform calls it.
 pub fn is_main(name: &str) -> bool {
-    matches!(name_of(name), "user-data" | "user_data" | "config.ign" | "guestinfo.userdata" | "guestinfo.ignition.config.data")
+    let name = name_of(name);
+    let of_platforms = platform::ALL.iter().any(|platform| [platform.cloud_init_file, platform.ignition_file].contains(&name));
+    of_platforms || matches!(name, "user_data" | "config.ign")
+}
+
+/// Whether a first-boot program looks for a file of this name in an image, where anything may lie beside.
+pub fn is_read(name: &str) -> bool {
+    let others = ["meta-data", "network-config", "vendor-data", "meta_data.json", "network_data.json", "vendor_data.json"];
+    is_main(name) || others.contains(&name_of(name))
+}
+
+/// How a part of user-data begins that cloud-init knows (`INCLUSION_TYPES_MAP` in `cloudinit/handlers/__init__.py`), in small letters.
+const KNOWN: [&str; 7] =
+    ["#!", "#cloud-boothook", "#cloud-config", "#include", "#part-handler", "#upstart-job", "## template: jinja"];
+
+/// Where cloud-init looks for what tells a multipart message (`convert_string` in `cloudinit/user_data.py`).
+const MESSAGE_HEADER: usize = 4096;
+
+fn is_known(text: &str) -> bool {
+    let header = text.chars().take(MESSAGE_HEADER).collect::<String>().to_ascii_lowercase();
+    KNOWN.iter().any(|known| header.trim_start().starts_with(known)) || header.contains("mime-version:")
 }
 
 /// Says what keeps a document from being what it is meant as, and what the first-boot program would do with it.
@@ -54,7 +81,7 @@ pub fn fault(name: &str, text: &str) -> Option<String> {
         "it begins as JSON and is none: Ignition stops the boot, and cloud-init ignores it"
     } else if matches!(name_of(name), "meta-data" | "network-config") && !text.is_empty() && yaml::parse(text).is_err() {
         "it is not YAML: cloud-init finds no seed here"
-    } else if main && !text.starts_with('#') && !ignition::is_config(text) {
+    } else if main && !is_known(text) && !ignition::is_config(text) {
         "it begins as no document does: cloud-init ignores it, and Ignition stops the boot"
     } else {
         return None;
@@ -84,6 +111,10 @@ mod tests {
             ("network-config", ""),
             ("openstack/latest/meta_data.json", "{}"),
             ("README", "words"),
+            ("user-data", "\n#cloud-config\n"),
+            ("custom-data", "#Cloud-Config\n"),
+            ("user-data", "#include-once\nhttps://a.example/\n"),
+            ("userdata", "Content-Type: multipart/mixed; boundary=\"x\"\nMIME-Version: 1.0\n\n--x\n"),
         ];
         for (name, text) in sound {
             assert_eq!(fault(name, text), None, "{name}");
@@ -100,6 +131,9 @@ mod tests {
             ("anything", "STJOc2IzVmtMV052Ym1acFp3bz0=", "base64 within base64"),
             ("user-data", "words", "no document"),
             ("config.ign", "", "no document"),
+            ("custom-data", "", "no document"),
+            ("user-data", "# cloud-config\n", "no document"),
+            ("user-data", "#cloud-confg\n", "no document"),
         ];
         for (name, text, told) in damaged {
             assert!(fault(name, text).is_some_and(|fault| fault.contains(told)), "{name}: {:?}", fault(name, text));

@@ -10,12 +10,13 @@ use super::bundle::{self, Origin};
 use super::profile::{Loaded, load};
 use super::{Failure, ProfileArgs, Talk};
 use crate::error::Error;
+use crate::exposure::{self, Holdings};
 use crate::handover::{self, DeliveredFile, Lifetime, Manifest};
 use crate::out::{Destination, MANIFEST};
 use crate::plan::{Act, ClusterPlan, may_hold, plan};
 use crate::profile::spec::{ClusterSpec, Credential, Distribution};
 use crate::tree::{RelPath, Tree};
-use crate::{artefacts, exposure, kubeadm, lifetimes, runbook, secrets};
+use crate::{artefacts, kubeadm, lifetimes, runbook, secrets};
 
 /// The administrator's file in an output directory.
 const ADMIN: &str = "admin.kubeconfig";
@@ -157,7 +158,12 @@ fn refuse_exposure(plan: &ClusterPlan<'_>, tree: &Tree) -> Result<(), Error> {
         let node = plan.nodes.iter().find(|node| node.spec.name.as_str() == name);
         node.is_some_and(|node| may_hold(&node.holds.classes(), name, secret))
     };
-    let exposed = exposure::exposed(plan.bundle, &may_hold, tree);
+    let Holdings { found, unsearched } = exposure::held(plan.bundle, tree);
+    if let Some(path) = unsearched.first() {
+        return Err(Error::new(format!("rendering {}: {path} unpacks to more than is searched for secrets", plan.spec.name))
+            .help("bring what is so large in the image rather than in `files`; nothing has been written"));
+    }
+    let exposed: Vec<_> = found.into_iter().filter(|one| !exposure::allowed(one, &may_hold)).collect();
     let Some(first) = exposed.first() else { return Ok(()) };
     let all: Vec<_> = exposed.iter().map(|found| format!("{} in {}", found.secret, found.path)).collect();
     Err(Error::new(format!("rendering {}: the {} would lie where it may not: {}", plan.spec.name, first.secret, all.join(", ")))

@@ -93,10 +93,12 @@ pub fn recognises(bytes: &[u8]) -> bool {
 pub fn read(bytes: &[u8]) -> Result<Image, Error> {
     let mut files = BTreeMap::new();
     let mut rest = bytes;
+    let mut left = MOST;
     while let Some(start) = rest.iter().position(|byte| *byte != 0) {
         rest = &rest[start..];
         rest = if gzip::is_compressed(rest) {
-            let (inflated, behind) = gzip::first_member(rest, MOST).map_err(|why| Error::new(format!("the archive: {why}")))?;
+            let (inflated, behind) = gzip::first_member(rest, left).map_err(|why| Error::new(format!("the archive: {why}")))?;
+            left -= inflated.len();
             let mut inner = &inflated[..];
             while let Some(start) = inner.iter().position(|byte| *byte != 0) {
                 inner = archive(&inner[start..], &mut files)?;
@@ -182,6 +184,14 @@ mod tests {
         assert_eq!(files(&checked), Ok(vec!["a=x".to_owned()]));
         let xz = [early, b"\xfd7zXZ\0".to_vec()].concat();
         assert!(files(&xz).is_err_and(|why| why.contains("2 files read") && why.contains("neither another nor gzip")));
+    }
+
+    #[test]
+    fn archives_are_no_larger_together_than_one_may_be() {
+        let half = vec![0; MOST / 2 + 1];
+        let [one, other] = ["a", "b"].map(|name| gzip::compress(&write(&[(name, &half[..])]).expect("an archive")));
+        assert!(read(&one).is_ok() && read(&other).is_ok());
+        assert!(read(&[one, other].concat()).is_err_and(|error| error.what.contains("holds more than")));
     }
 
     #[test]

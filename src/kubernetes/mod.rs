@@ -15,8 +15,8 @@ mod version;
 pub mod workloads;
 
 pub use release::{
-    CONTAINERD_MIRRORS, CertificateKeyInput, ContainerdFit, CoreDnsPath, DualStack, EXTERNAL_ETCD_GATEWAY, InitRoute, KubeadmApi,
-    KUBELET_DROP_INS, KubeletDropIns, Release, Steps, containerd_reads_configuration, containerd_reads_mirrors,
+    CONTAINERD_MIRRORS, CertificateKeyInput, ContainerdFit, CoreDnsPath, DualStack, EXTERNAL_ETCD_GATEWAY, InitRoute,
+    KUBELET_DROP_INS, KubeadmApi, KubeletDropIns, Release, Steps, containerd_reads_configuration, containerd_reads_mirrors,
 };
 pub use releases::{first_release, last_release, release, releases};
 pub use version::{Minor, Version};

@@ -95,13 +95,8 @@ const V1_16: Release = Release {
     ..V1_15
 };
 
-const V1_17: Release = Release {
-    minor: Minor(1, 17),
-    coredns: &[(0, "1.6.5")],
-    etcd: &[(0, "3.4.3-0")],
-    etcd_gateway: "/v3",
-    ..V1_16
-};
+const V1_17: Release =
+    Release { minor: Minor(1, 17), coredns: &[(0, "1.6.5")], etcd: &[(0, "3.4.3-0")], etcd_gateway: "/v3", ..V1_16 };
 
 const V1_18: Release = Release {
     minor: Minor(1, 18),

@@ -7,7 +7,7 @@
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use memchr::{memchr, memchr2_iter, memmem};
+use memchr::{memchr, memchr2_iter};
 use zeroize::Zeroizing;
 
 use super::Layer;
@@ -215,10 +215,9 @@ fn escape(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
 
 /// Decodes quoted-printable (RFC 2045, section 6.7) in a text that says it has some: a part of a multipart user-data.
 pub fn from_quoted_printable(bytes: &[u8]) -> Option<Layer> {
-    memmem::find(bytes, b"uoted-").filter(|at| {
-        let word = bytes[at + b"uoted-".len()..].iter().take(b"printable".len());
-        word.map(u8::to_ascii_lowercase).eq(b"printable".iter().copied())
-    })?;
+    const NAMED: &[u8] = b"quoted-printable";
+    let named = |at: usize| bytes.get(at..at + NAMED.len()).is_some_and(|word| word.eq_ignore_ascii_case(NAMED));
+    memchr2_iter(b'q', b'Q', bytes).find(|at| named(*at))?;
     let mut out = Zeroizing::new(Vec::with_capacity(bytes.len()));
     let mut at = 0;
     while at < bytes.len() {

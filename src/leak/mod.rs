@@ -22,7 +22,7 @@ use crate::secret::Secret;
 /// Layers deeper than this would be a puzzle, not an accident.
 const DEEPEST: usize = 12;
 
-/// More than any artefact of ours inflates to, in all its layers together; the rest of a bomb is not read.
+/// More than any artefact of ours inflates to, in all its layers together; the rest of a bomb is not read, which is said.
 const MOST_INFLATED: u64 = 256 << 20;
 
 /// Bytes with one layer taken off; wiped when dropped, as they may be a secret's.
@@ -36,6 +36,15 @@ pub struct Wanted<T> {
     pub forms: Vec<Secret>,
     /// The ways it can be written in bytes that are no text. Each has 8 at least.
     pub binary: Vec<Zeroizing<Vec<u8>>>,
+}
+
+/// What came of the search in one artefact.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Findings<'w, T> {
+    /// What was found.
+    pub names: BTreeSet<&'w T>,
+    /// Whether all of it was searched: it did not inflate to more than is read.
+    pub whole: bool,
 }
 
 /// A search that remembers what it has seen: an image holds documents that lie beside it too.
@@ -64,10 +73,10 @@ impl<'w, T: Ord> Search<'w, T> {
     }
 
     /// Says which of the wanted are in an artefact.
-    pub fn find(&mut self, artefact: &[u8]) -> BTreeSet<&'w T> {
+    pub fn find(&mut self, artefact: &[u8]) -> Findings<'w, T> {
         let mut left = MOST_INFLATED;
         let found = self.search(artefact, 0, &mut left);
-        found.into_iter().map(|place| self.names[place]).collect()
+        Findings { names: found.into_iter().map(|place| self.names[place]).collect(), whole: left > 0 }
     }
 
     fn search(&mut self, bytes: &[u8], depth: usize, left: &mut u64) -> BTreeSet<usize> {
@@ -84,7 +93,10 @@ impl<'w, T: Ord> Search<'w, T> {
                 found.append(&mut self.search(&inner, depth + 1, left));
             }
         }
-        self.seen.insert(key, (depth, found.clone()));
+        // What was not read to its end is not known.
+        if *left > 0 {
+            self.seen.insert(key, (depth, found.clone()));
+        }
         found
     }
 }
@@ -101,7 +113,9 @@ mod tests {
 
     fn find(artefact: &[u8]) -> BTreeSet<&'static str> {
         let wanted = [Wanted { name: "token", forms: vec![Secret::new(TOKEN)], binary: vec![] }];
-        Search::new(&wanted).find(artefact).into_iter().copied().collect()
+        let found = Search::new(&wanted).find(artefact);
+        assert!(found.whole);
+        found.names.into_iter().copied().collect()
     }
 
     #[test]
@@ -119,8 +133,8 @@ mod tests {
         let inner = around(2, format!("a token: {TOKEN}\n").into_bytes());
         let wanted = [Wanted { name: "token", forms: vec![Secret::new(TOKEN)], binary: vec![] }];
         let mut search = Search::new(&wanted);
-        assert!(search.find(&around(DEEPEST - 1, inner.clone())).is_empty(), "it lies deeper than the search goes");
-        assert_eq!(search.find(&inner).len(), 1);
+        assert!(search.find(&around(DEEPEST - 1, inner.clone())).names.is_empty(), "it lies deeper than the search goes");
+        assert_eq!(search.find(&inner).names.len(), 1);
     }
 
     /// Repeated starts of everything that can be inflated, and one that inflates to more than is read.
@@ -129,5 +143,19 @@ mod tests {
         let starts = [&b"\x1f\x8b\x08\0\0\0\0\0\0\0"[..], b"PK\x03\x04", b"x\x9c"].concat();
         assert!(find(&starts.repeat(2000)).is_empty());
         assert!(find(&gzip::compress(&gzip::compress(&vec![0; 8 << 20]))).is_empty());
+    }
+
+    /// A bomb ends the search of its own artefact alone, and nothing behind it passes for searched.
+    #[test]
+    fn what_a_bomb_hides_is_not_called_searched() {
+        let token = gzip::compress(format!("a token: {TOKEN}\n").as_bytes());
+        let zeros = usize::try_from(MOST_INFLATED).expect("fits") + 1;
+        let bomb = gzip::compress(&vec![0; zeros]);
+        let wanted = [Wanted { name: "token", forms: vec![Secret::new(TOKEN)], binary: vec![] }];
+        let mut search = Search::new(&wanted);
+        let found = search.find(&[&bomb[..], b" and behind it ", &token].concat());
+        assert!(found.names.is_empty() && !found.whole, "the rest of it is not read, and that is said");
+        let found = search.find(&token);
+        assert!(found.names.len() == 1 && found.whole, "another artefact is searched anew");
     }
 }

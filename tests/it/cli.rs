@@ -362,6 +362,21 @@ fn a_damaged_seed_is_no_seed() {
     for name in ["user-data", "meta-data", "vendor-data", "network-config", "seed.iso", "seed.img"] {
         inspect(&nodes.join("cp-1").join(name)).code(0);
     }
+    // What cloud-init unpacks is unpacked, also within an image, and what others put beside it is theirs.
+    let gzipped = kubespore::gzip::compress(&seed);
+    let files: [(&str, &[u8]); 3] = [("meta-data", b"{}"), ("microcode.bin", b"\0\0"), ("user-data", &gzipped)];
+    let image = kubespore::image::fat::write("cidata", &files).expect("an image");
+    let said = inspect(&scratch.write("seed.img", image)).code(0).stdout();
+    assert!(said.contains("/etc/kubespore/first-boot"), "{said}");
+    let said = inspect(&scratch.write("custom-data", STANDARD.encode(&seed).replace('M', "M\n"))).code(0).stdout();
+    assert!(said.contains("/etc/kubespore/first-boot"), "{said}");
+    // A command somebody else's user-data runs may carry what ours never does.
+    let command = "#cloud-config\nruncmd:\n- [kubeadm, join, --token, abcdef.0123456789abcdef]\n";
+    for form in ["text", "json"] {
+        let file = scratch.write("user-data", command);
+        let said = kubespore(["inspect".as_ref(), file.as_os_str(), "-o".as_ref(), form.as_ref()]).code(0).stdout();
+        assert!(said.contains("abcdef.…") && !said.contains("0123456789abcdef"), "{said}");
+    }
 }
 
 /// The manifest may have been written anew; an image still has to be of the documents beside it.
@@ -422,6 +437,13 @@ fn who_holds_which_secret_is_read_from_the_artefacts() {
     }
     let classes: Vec<_> = said["holders"]["worker-1"].as_array().expect("a list").iter().map(|held| &held["class"]).collect();
     assert!(classes.iter().any(|class| *class == "cluster-ca-key"), "{classes:?}");
+
+    // A file that lies where only directories of nodes do is no node's, and what unpacks to too much was not searched.
+    fs::copy(out.join("nodes/worker-1/seed.iso"), out.join("nodes/worker-1.iso")).expect("own directory");
+    fs::write(out.join("nodes/zeros"), kubespore::gzip::compress(&vec![0; (256 << 20) + 1])).expect("own directory");
+    let said = inspect(&out, &[]).code(1).stdout();
+    assert!(said.contains("nodes/worker-1.iso\n"), "{said}");
+    assert!(said.contains("fault: nodes/zeros: it unpacks to more than is searched for secrets"), "{said}");
 
     let other = scratch.write("other.yaml", fs::read("tests/fixtures/bundles/ha-stacked.yaml").expect("a fixture"));
     fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).expect("own file");

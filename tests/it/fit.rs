@@ -66,7 +66,7 @@ fn every_platform(system: &str, program: &str) {
             FirstBootProgram::Ignition { usual, network, .. } => ignition::encode(&machine, usual, network),
         };
         let held = search.find(plain.as_bytes());
-        assert!(!held.is_empty(), "{} holds a token at least", node.spec.name);
+        assert!(!held.names.is_empty(), "{} holds a token at least", node.spec.name);
         for platform in platform::ALL {
             let limit = platform.limit.map_or("no limit".to_owned(), |limit| format!("of {}", limit.bytes));
             write!(table, "{} {}: ", platform.name, node.spec.name).expect("a string takes all");

@@ -86,6 +86,13 @@ fn forms(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("data URL, base64 wrapped", format!("data:;base64,{}", wrapped("%0A"))),
         ("data URL, percent", format!("data:,{}", all(&|byte| format!("%{byte:02X}")))),
         (
+            "quoted-printable, named after other words",
+            format!(
+                "A quoted-string, then:\nContent-Transfer-Encoding: QUOTED-PRINTABLE\n\n{}",
+                text.replace('=', "=3D").replace('M', "=\nM")
+            ),
+        ),
+        (
             "quoted-printable",
             format!("Content-Transfer-Encoding: quoted-printable\n\n{}", text.replace('=', "=3D").replace('M', "=\nM")),
         ),

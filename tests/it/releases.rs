@@ -180,8 +180,15 @@ fn a_kubelet_reads_what_is_said_to_it_alone() {
         );
         let profile = scratch.write("profile.yaml", profile);
         let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path(version));
-        kubespore(["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()])
-            .code(0);
+        kubespore([
+            "render".as_ref(),
+            profile.as_os_str(),
+            "--secrets".as_ref(),
+            bundle.as_os_str(),
+            "-o".as_ref(),
+            out.as_os_str(),
+        ])
+        .code(0);
         let files = |node: &str| {
             let document = fs::read_to_string(out.join(format!("nodes/{node}/user-data"))).expect("rendered");
             decode(&document).expect("own document").files
@@ -199,10 +206,15 @@ fn a_kubelet_reads_what_is_said_to_it_alone() {
             )
         );
         assert_eq!(of("cp-1", drop_in), None, "said to another");
-        let told = |node: &str| of(node, "/etc/kubespore/kubeadm/join.yaml").expect("a file of every node").contains("config-dir");
+        let told =
+            |node: &str| of(node, "/etc/kubespore/kubeadm/join.yaml").expect("a file of every node").contains("config-dir");
         assert_eq!((told("worker-1"), told("cp-1")), (true, false));
         let told = |node: &str| of(node, "/etc/default/kubelet").expect("a file of every node");
-        assert_eq!(told("worker-1").matches("KUBELET_CONFIG_DROPIN_DIR_ALPHA=yes\n").collect::<String>(), environment, "{version}");
+        assert_eq!(
+            told("worker-1").matches("KUBELET_CONFIG_DROPIN_DIR_ALPHA=yes\n").collect::<String>(),
+            environment,
+            "{version}"
+        );
         assert!(!told("cp-1").contains("ALPHA"));
         let swap = |node: &str| of(node, "/etc/kubespore/node.env").expect("a file of every node").contains("SWAP_OFF='yes'");
         assert_eq!((swap("worker-1"), swap("cp-1")), (false, true), "the machine's own word counts");

@@ -10,6 +10,8 @@ use crate::image::{Image, join};
 
 const MOST_FILES: usize = 10_000;
 const MOST_DEPTH: usize = 8;
+/// A name has 255 units at most, in entries of thirteen.
+const LONGEST_NAME: usize = 255;
 const MOST_BYTES: usize = 64 << 20;
 
 /// Tells whether bytes begin as a FAT volume does.
@@ -150,6 +152,15 @@ struct Walk<'b> {
 }
 
 impl Walk<'_> {
+    /// Counts what is about to be kept or copied, directories too: their chains may share clusters.
+    fn count(&mut self, bytes: usize) -> Result<(), Error> {
+        self.total = self.total.saturating_add(bytes);
+        if self.total > MOST_BYTES || self.files.len() >= MOST_FILES {
+            return Err(Error::new("the image holds more than any seed does"));
+        }
+        Ok(())
+    }
+
     fn directory(&mut self, entries: &[u8], path: &str, depth: usize) -> Result<(), Error> {
         if depth > MOST_DEPTH {
             return Err(damaged());
@@ -163,6 +174,9 @@ impl Walk<'_> {
             } else if attributes & LONG_NAME == LONG_NAME {
                 if entry[0] & 0x40 != 0 {
                     long.clear();
+                }
+                if long.len() > LONGEST_NAME {
+                    return Err(damaged());
                 }
                 let places = (1..11).step_by(2).chain((14..26).step_by(2)).chain((28..32).step_by(2));
                 let piece = places.map(|at| u16::from_le_bytes([entry[at], entry[at + 1]]));
@@ -184,14 +198,13 @@ impl Walk<'_> {
                     if !self.seen.insert(first) {
                         return Err(damaged());
                     }
-                    self.directory(&self.volume.chain(first, None)?, &format!("{path}/"), depth + 1)?;
+                    let inner = self.volume.chain(first, None)?;
+                    self.count(inner.len())?;
+                    self.directory(&inner, &format!("{path}/"), depth + 1)?;
                 } else {
                     let size = u32::from_le_bytes([entry[28], entry[29], entry[30], entry[31]]);
                     let size = usize::try_from(size).map_err(|_| damaged())?;
-                    self.total = self.total.saturating_add(size);
-                    if self.total > MOST_BYTES || self.files.len() >= MOST_FILES {
-                        return Err(Error::new("the image holds more than any seed does"));
-                    }
+                    self.count(size)?;
                     self.files.push((path, self.volume.chain(first, Some(size))?));
                 }
             }
@@ -250,6 +263,20 @@ mod tests {
         }
         assert!(write("cidata", &[("a", b""), ("A", b"")]).is_err());
         assert!(write("", &[]).is_err() && write("twelveletter", &[]).is_err());
+    }
+
+    /// Pieces of a name that never begins, and directories that share what lies on the disk.
+    #[test]
+    fn what_would_be_copied_without_end_is_refused() {
+        let image = write("cidata", &[("a", b"x"), ("d/b", b"y")]).expect("an image");
+        let volume = Volume::open(&image).expect("a volume");
+        let (root, entries) = (volume.root, volume.root_entries);
+        let mut endless = image.clone();
+        let piece = [&[1][..], &[b'n'; 10], &[LONG_NAME, 0, 0], &[b'n'; 12], &[0, 0], &[b'n'; 4]].concat();
+        endless[root..root + entries * ENTRY].copy_from_slice(&piece.repeat(entries));
+        assert!(read(&endless).is_err());
+        let mut walk = Walk { volume, seen: BTreeSet::new(), files: Vec::new(), total: 0 };
+        assert!(walk.count(MOST_BYTES).is_ok() && walk.count(1).is_err());
     }
 
     #[test]

@@ -17,10 +17,9 @@ const KUBELET: &str = "kubeletConfiguration";
 pub fn check(raw: &Raw<'_>, report: &mut Report) {
     let Some((version, release)) = super::release_of(raw) else { return };
     of_the_tool(raw, version, release, report);
-    for (document, program, then) in [
-        (KUBELET, "kubelet", "nothing runs on the machine"),
-        ("kubeProxyConfiguration", "kube-proxy", "no service is reached"),
-    ] {
+    for (document, program, then) in
+        [(KUBELET, "kubelet", "nothing runs on the machine"), ("kubeProxyConfiguration", "kube-proxy", "no service is reached")]
+    {
         let given = match document {
             KUBELET => of_kubelets(raw, "featureGates"),
             _ => below(raw, document, &["featureGates"]).into_iter().collect(),
