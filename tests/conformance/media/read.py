@@ -25,19 +25,19 @@ SOURCES = {"nocloud": "NoCloud", "config-drive": "ConfigDrive", "ovf": "OVF"}
 
 def files(options):
     """Every file as the kernel shows it when the image is mounted with `options`."""
-    os.makedirs("/tmp/view", exist_ok=True)
-    subprocess.run(["mount", "-o", options, DEVICE, "/tmp/view"], check=True)
+    os.makedirs("/run/view", exist_ok=True)
+    subprocess.run(["mount", "-o", options, DEVICE, "/run/view"], check=True)
     try:
         found = {}
-        for top, _, names in os.walk("/tmp/view"):
+        for top, _, names in os.walk("/run/view"):
             for name in names:
                 with open(os.path.join(top, name), "rb") as handle:
                     content = handle.read()
-                path = os.path.relpath(os.path.join(top, name), "/tmp/view")
+                path = os.path.relpath(os.path.join(top, name), "/run/view")
                 found[path] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         return found
     finally:
-        subprocess.run(["umount", "/tmp/view"], check=True)
+        subprocess.run(["umount", "/run/view"], check=True)
 
 
 def views():
