@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::first_boot::{self, Bridge, ControlPlane, ExternalEtcd, FirstBoot};
 use crate::host::{File, Unit};
 use crate::kubernetes::images::{self, Image, RunsOn};
-use crate::kubernetes::{self, CertificateKeyInput, InitRoute, KubeadmApi, KubeletDropIns};
+use crate::kubernetes::{self, CertificateKeyInput, InitRoute, KubeletDropIns};
 use crate::net::{Host, IpNet};
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Credential, Distribution, Found, ImageSource, LoadBalancer};
@@ -30,7 +30,6 @@ pub struct Facts<'a> {
     routes: Vec<(IpNet, IpAddr)>,
     kubeadm_version: String,
     init_flags: Vec<String>,
-    finish_phases: Vec<&'static str>,
     renew_command: String,
     found_command: String,
     upload_command: String,
@@ -52,10 +51,6 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
             (*range, via.expect("the profile's check wants an address in each pod network's family"))
         })
     });
-    let mut finish_phases = vec!["control-plane-join mark-control-plane"];
-    if release.kubeadm_api <= KubeadmApi::V1Beta2 {
-        finish_phases.insert(0, "control-plane-join update-status");
-    }
     let name = &node.spec.name;
     // A machine cannot know where its profile lies; by that name a person finds it.
     let profile = format!("{}.yaml", cluster.spec.name);
@@ -67,7 +62,6 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         routes: routes.collect(),
         kubeadm_version: format!("v{}", cluster.spec.version),
         init_flags: super::documents::init_flags(cluster),
-        finish_phases,
         // A token is renewed in the cluster, a certificate in the seed.
         renew_command: if credential(node).is_some() {
             format!("kubespore secrets rotate node {profile} {name} && kubespore render {profile} --node {name}")
@@ -212,7 +206,7 @@ impl Facts<'_> {
                 init_flags: &self.init_flags,
                 upload_flags: release.upload_certs_flag.as_slice(),
                 reset_flags: release.reset_flags,
-                finish_phases: &self.finish_phases,
+                finish_phases: release.finish_phases,
                 certificate_key_flag: spec.pki.distribution == Distribution::CertificateKey
                     && release.certificate_key == CertificateKeyInput::Flag,
                 etcd_gateway: if spec.external_etcd() { kubernetes::EXTERNAL_ETCD_GATEWAY } else { release.etcd_gateway },

@@ -15,7 +15,7 @@ const TOOLS: &[&str] =
 const NODE_TOOLS: &[&str] = &["base64", "kubeadm", "kubelet"];
 
 /// Programs of an etcd machine beside those.
-const ETCD_TOOLS: &[&str] = &["etcd", "etcdctl"];
+const ETCD_TOOLS: &[&str] = &["etcd"];
 
 /// Writes a value so that a shell reads it back unchanged, whatever is in it.
 fn quote(value: &str) -> String {

@@ -56,8 +56,7 @@ pub(super) fn supervisor(role: Role, stacked: bool, fetches: bool, seat: bool) -
     let siblings = [ROWS, ETCD];
     let etcd: &[&str] = if stacked { &[MEMBERSHIP, STACKED] } else { &[EXTERNAL] };
     let fetching: &[&str] = if fetches { &[FETCHING] } else { &[] };
-    let control_plane = control_plane(fetches);
-    let plane = [etcd, fetching, &[control_plane.as_str()]].concat();
+    let plane = [etcd, &[CONTROL_PLANE], fetching].concat();
     let founder = [SURVEY, PLANES, if stacked { STACKED_FOUNDER } else { EXTERNAL_FOUNDER }, FOUNDING, PIN, FOUNDER];
     let member = [SURVEY, MEMBERS, MEMBERSHIP, ETCD_MEMBER];
     let own: Vec<&[&str]> = match role {
@@ -68,12 +67,6 @@ pub(super) fn supervisor(role: Role, stacked: bool, fetches: bool, seat: bool) -
         Role::EtcdMember => vec![&siblings, &member, &[ETCD_JOINER]],
     };
     compose(&[&everywhere, own.concat().as_slice()].concat())
-}
-
-/// What control planes do; where they fetch the shared keys they wait for those too, and the others carry nothing of it.
-fn control_plane(fetches: bool) -> String {
-    let awaits = if fetches { "await_door await_certificates" } else { "await_door" };
-    CONTROL_PLANE.replacen("await_door", awaits, 1)
 }
 
 /// Returns the gate of a role; only a founder has to ask its siblings.

@@ -191,6 +191,9 @@ pub struct Release {
     /// Flags of `kubeadm reset` that keep it from taking the machine's etcd member out of the cluster
     /// (`cmd/kubeadm/app/cmd/reset.go`; phases came with 1.15).
     pub reset_flags: &'static [&'static str],
+    /// Phases of `kubeadm join` after etcd's, which a cut may have kept from running; 1.13's join has no phases
+    /// (`cmd/kubeadm/app/cmd/phases/join/controlplanejoin.go`; `ClusterStatus` went with v1beta3).
+    pub finish_phases: &'static [&'static str],
     /// Prefix of the HTTP gateway of the etcd that kubeadm runs (etcd `Documentation/dev-guide/api_grpc_gateway.md`).
     pub etcd_gateway: &'static str,
     /// Whether a bootstrap token may read nodes: `kubeadm join` looks for a namesake

@@ -34,6 +34,7 @@ const V1_13: Release = Release {
     anonymous_paths: false,
     token_phases: &["bootstrap-token"],
     reset_flags: &[],
+    finish_phases: &[],
     etcd_gateway: "/v3alpha",
     join_reads_nodes: false,
 
@@ -65,6 +66,7 @@ const V1_13: Release = Release {
 
 const V1_14: Release = Release {
     minor: Minor(1, 14),
+    finish_phases: &["control-plane-join update-status", "control-plane-join mark-control-plane"],
     upload_certs_flag: Some("--experimental-upload-certs"),
     certificate_key: CertificateKeyInput::Flag,
     skip_certificate_key_print: true,
@@ -132,6 +134,7 @@ const V1_21: Release = Release {
 
 const V1_22: Release = Release {
     minor: Minor(1, 22),
+    finish_phases: &["control-plane-join mark-control-plane"],
     kubeadm_api: KubeadmApi::V1Beta3,
     default_repository: &[(0, "k8s.gcr.io"), (17, "registry.k8s.io")],
     coredns_path: &[(0, CoreDnsPath::NestedInDefault)],

@@ -30,29 +30,21 @@ await_lower() {
 # Which lower control planes served when we last looked.
 served=none
 
+# await_certificates: nothing, where the image has the keys.
+await_certificates() { :; }
+
 # join_cluster: state J with a cluster alive.
 join_cluster() {
 	enter join-wait
 	served=none
 	while :; do
-		await await_endpoint await_door await_lower await_name
+		await await_endpoint await_door await_certificates await_lower await_name
 		MINE_IS=''
 		! clear_own_member || break
 	done
 	close_notice
 	mark join-intent "voters=$VOTERS"
 	attempt_join
-}
-
-attempt_join() {
-	enter join
-	tell_of_approval
-	lay_out
-	if kubeadm_join; then
-		finish
-	fi
-	failed=$(sed -n 's/.*error execution phase \([a-z/-]*\).*/\1/p' "$LOG" | sed -n '$p')
-	hold join-failed "kubeadm join failed${failed:+ in phase $failed}; trying again" "tail -n 40 $LOG"
 }
 
 # finish_join: the phases a cut may have kept from running; each may run twice.

@@ -1,6 +1,6 @@
 # etcd by its JSON gateway: who is a member, and who lives.
 #
-# Asked are other machines, never the load balancer and never ourselves. Member ids are 64-bit numbers in JSON strings and
+# Asked are machines, never the load balancer, and ourselves only about our own member. Member ids are 64-bit numbers in JSON strings and
 # stay text. A list or a status is answered without quorum too and proves nothing by itself; a linearizable read does.
 
 # etcd_ask URL PATH BODY: one call of the gateway.

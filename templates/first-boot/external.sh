@@ -35,7 +35,7 @@ resume_join() {
 			waited=$((waited + 5))
 		done
 	fi
-	await_endpoint && await_door && await_lower || return
+	await_endpoint && await_door && await_certificates && await_lower || return
 	clean
 	await_name || return
 	attempt_join

@@ -39,13 +39,16 @@ init() {
 	if [ $code != 0 ]; then
 		unpin
 		count_failure
-		failed=$(sed -n 's/.*error execution phase \([a-z/-]*\).*/\1/p' "$LOG" | sed -n '$p')
+		failed_phase
 		hold init-failed "kubeadm init failed${failed:+ in phase $failed}; trying again" "tail -n 40 $LOG"
 		return
 	fi
-	until api_node "$ADVERTISE" && serves && voter_here; do
+	uptime
+	printf '%s\n' "$UP" >"$RUN/uploaded"
+	until api_node "$ADVERTISE" && serves; do
 		hold api-server "our own API server is not ready ($SEEN $CODE)" "curl -k https://$(host_of "$ADVERTISE"):$API_PORT$HEALTH_PATH"
 	done
+	until voter_here; do :; done
 	alone_here
 	sync
 	mark founded
@@ -73,17 +76,20 @@ resume_init() {
 	case $(failures) in
 	3 | 6 | 9)
 		# Nobody can have joined: the door opens after the founded mark. If founding would be right from the start,
-		# it may begin with no data.
-		if may_found; then
-			count_failure
-			systemctl stop kubelet.service
-			rm -f "$K8S"/manifests/*.yaml
-			[ $data = no ] || set_aside
-			clean
-		else
-			mark fenced
+		# it may begin with no data. What answers behind the endpoint alone may be our own API server: its data stay.
+		survey_siblings
+		if [ "$LIVE" != ' endpoint' ]; then
+			if may_found; then
+				count_failure
+				systemctl stop kubelet.service
+				rm -f "$K8S"/manifests/*.yaml
+				[ $data = no ] || set_aside
+				clean
+			elif [ "$LIVE" != ' endpoint' ]; then
+				mark fenced
+			fi
+			return
 		fi
-		return
 		;;
 	esac
 	drop_empty_files
@@ -119,8 +125,6 @@ resume_late() {
 			done
 		done
 		if [ "$RENEW_UNTIL" != 0 ]; then
-			uptime
-			printf '%s\n' "$UP" >"$RUN/uploaded"
 			systemctl enable --now kubespore-certificates.timer
 		fi
 		unpin

@@ -17,11 +17,17 @@ kubeadm_run() {
 }
 
 # kubeadm_join [ARGUMENT...]: of a control plane of a release that takes the certificate key as a flag only, it is read
-# here, from a file of root's alone; not where the image has the keys, since kubeadm would insist on an upload that ends.
+# here, from a file of root's alone; not where the image has the keys, since kubeadm would insist on an upload that ends,
+# nor for the phases after etcd's, which do not know the flag.
 kubeadm_join() {
-	if [ "$CERTIFICATE_KEY_FLAG" = yes ] && [ -s "$ETC/kubeadm/certificate-key" ] && [ ! -s "$ETC/pki/ca.key" ]; then
-		set -- "$@" --certificate-key "$(cat "$ETC/kubeadm/certificate-key")"
-	fi
+	case "${1:-} ${2:-}" in
+	'phase control-plane-join') ;;
+	*)
+		if [ "$CERTIFICATE_KEY_FLAG" = yes ] && [ -s "$ETC/kubeadm/certificate-key" ] && [ ! -s "$ETC/pki/ca.key" ]; then
+			set -- "$@" --certificate-key "$(cat "$ETC/kubeadm/certificate-key")"
+		fi
+		;;
+	esac
 	kubeadm_run join "$@" --config "$ETC/kubeadm/join.yaml"
 }
 
@@ -125,14 +131,29 @@ await_door() {
 # await_name: no living machine has our Node.
 await_name() {
 	node_by_join || return 0
-	[ "$NODE_SEEN" = ready ] || return 0
-	if [ "$NODE_BOOT" != "$BOOT" ] && [ "$held" = node-ready ] && uptime && [ $((UP - held_since)) -gt 300 ]; then
-		tell "twin: another machine has lived as $NODE for five minutes"
+	if [ "$NODE_SEEN" != ready ]; then
+		ready_since=''
+		case $NODE_SEEN$CODE in
+		absent* | notready*) return 0 ;;
+		# The right to ask comes with the door.
+		unknown403) hold door-shut "the cluster does not let our join credential ask for our Node yet" ;;
+		*) hold endpoint "the endpoint does not say whether the Node $NODE is there" "$ENDPOINT_HELP" ;;
+		esac
+		return 1
 	fi
-	hold node-ready "the Node $NODE is Ready: another machine is alive under this name, or ours has just gone" \
-		"kubectl get node $NODE -o wide"
+	uptime
+	ready_since=${ready_since:-$UP}
+	if [ "$NODE_BOOT" != "$BOOT" ] && [ $((UP - ready_since)) -gt 300 ]; then
+		hold twin "another machine has lived as $NODE for five minutes" "kubectl get node $NODE -o wide"
+	else
+		hold node-ready "the Node $NODE is Ready: another machine is alive under this name, or ours has just gone" \
+			"kubectl get node $NODE -o wide"
+	fi
 	return 1
 }
+
+# Since when the Node of our name has been Ready while we wait; empty while it is not.
+ready_since=''
 
 # verified: this boot of this machine is the Node, and a control plane serves and votes.
 verified() {
@@ -162,9 +183,24 @@ finish() {
 	conclude
 }
 
-# forget: kubeadm has its own copies of what it still needs; the founder keeps its documents while it renews certificates.
+# failed_phase: sets failed to the phase in which kubeadm failed last, where it says so.
+failed_phase() { failed=$(sed -n 's/.*error execution phase \([a-z/-]*\).*/\1/p' "$LOG" | sed -n '$p'); }
+
+attempt_join() {
+	enter join
+	tell_of_approval
+	lay_out
+	if kubeadm_join; then
+		finish
+	fi
+	failed_phase
+	hold join-failed "kubeadm join failed${failed:+ in phase $failed}; trying again" "tail -n 40 $LOG"
+}
+
+# forget: kubeadm has its own copies of what it still needs, and takes away one of them only where no cut came between; the
+# founder keeps its documents while it renews certificates.
 forget() {
-	rm -rf "$ETC/kubeadm/join.yaml" "$ETC/discovery.conf" "$ETC/pki"
+	rm -rf "$ETC/kubeadm/join.yaml" "$ETC/discovery.conf" "$ETC/pki" "$K8S/bootstrap-kubelet.conf"
 	[ "$RENEW_UNTIL" != 0 ] || rm -rf "$ETC/kubeadm"
 }
 

@@ -18,11 +18,15 @@ others_live() {
 	[ "$alive" -ge "$((VOTERS / 2 + 1))" ]
 }
 
+# no_data: a member that has started is dead only where its data are not, and a disk may come late.
+no_data() {
+	evidence
+	[ $data = no ] || [ "$MINE_IS" != started ] || stop etcd-data "there is etcd data at $ETCD_DATA" "ls -l $ETCD_DATA"
+}
+
 # clear_own_member: returns 0 when no member of ours is listed any more, so that a join can begin; else it has said why
 # not, and the caller decides anew.
 clear_own_member() {
-	evidence
-	[ $data = no ] || [ "$MINE_IS" != started ] || stop etcd-data "there is etcd data at $ETCD_DATA" "ls -l $ETCD_DATA"
 	etcd_identity || {
 		hold no-etcd-credential "nothing here opens the siblings' etcd" "ls -l $ETC/pki/etcd"
 		return 1
@@ -37,6 +41,7 @@ clear_own_member() {
 		return 1
 	fi
 	[ -n "$MINE" ] || return 0
+	no_data
 	before=$MEMBERS
 	if ! others_live; then
 		hold etcd-no-majority "too few other members live to remove our dead one ($MINE)" "$ETCD_HELP"
@@ -54,6 +59,7 @@ clear_own_member() {
 		hold twin "another machine answers for $ADVERTISE" "$TWIN_HELP"
 		return 1
 	fi
+	no_data
 	say "removing our own dead etcd member $MINE"
 	etcd_ask "$SOURCE" /cluster/member/remove "{\"ID\":\"$MINE\"}" || say "the answer was $RC $CODE; looking again"
 	if etcd_survey; then

@@ -53,6 +53,10 @@ etcd_spares_lower() { etcd_identity && etcd_survey && own_entry && others_live; 
 resume_join() {
 	enter join-resume
 	restore_etcd_ca
+	# What opens the siblings' etcd is fetched first, where it is not here.
+	if [ "$DISTRIBUTION" = certificate-key ] && [ ! -s "$ETC/pki/etcd/ca.key" ] && [ ! -s "$PKI/etcd/ca.key" ]; then
+		await_endpoint && await_door && await_certificates || return
+	fi
 	if ! etcd_identity; then
 		hold no-etcd-credential "nothing here opens the siblings' etcd" "ls -l $ETC/pki/etcd"
 		return
@@ -91,7 +95,7 @@ resume_join() {
 		set_aside
 	fi
 	clean
-	await_endpoint && await_door && await_lower && await_name || return
+	await_endpoint && await_door && await_certificates && await_lower && await_name || return
 	attempt_join
 }
 

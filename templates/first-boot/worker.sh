@@ -18,17 +18,6 @@ join_worker() {
 	attempt_join
 }
 
-attempt_join() {
-	enter join
-	tell_of_approval
-	lay_out
-	if kubeadm_join; then
-		finish
-	fi
-	failed=$(sed -n 's/.*error execution phase \([a-z/-]*\).*/\1/p' "$LOG" | sed -n '$p')
-	hold join-failed "kubeadm join failed${failed:+ in phase $failed}; trying again" "tail -n 40 $LOG"
-}
-
 # resume_join: a join was cut. Whole if the Node becomes ours within two minutes of a running kubelet, else from anew.
 resume_join() {
 	enter join-resume

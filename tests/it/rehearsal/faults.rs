@@ -6,7 +6,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::seed::{self, CERTIFICATE_KEY, Plan};
+use super::seed::{self, CERTIFICATE_KEY, Credential, Plan};
 use super::world::{Ail, World};
 
 const HOUR: u64 = 3600;
@@ -193,17 +193,21 @@ fn f12_an_expired_credential_names_its_end_and_its_remedy() {
 
 #[test]
 fn f12_a_door_that_is_not_open_yet_is_waited_for() {
-    let mut plan = Plan::new(3, 0);
-    plan.credential_within = 24 * HOUR;
-    let mut world = World::new(plan);
-    world.form(&[0]);
-    world.clusters[0].door_open = false;
-    world.wake(&[0]);
-    world.power_on(1);
-    world.until_reason(1, "door-shut");
-    world.clusters[0].door_open = true;
-    world.until_done();
-    world.assert_sound();
+    for credential in [Credential::Token, Credential::Certificate] {
+        let mut plan = Plan::new(3, 0);
+        (plan.credential, plan.credential_within) = (credential, 24 * HOUR);
+        let mut world = World::new(plan);
+        world.form(&[0]);
+        world.clusters[0].door_open = false;
+        world.wake(&[0]);
+        world.power_on(1);
+        world.until_reason(1, "door-shut");
+        world.run(120);
+        world.expect(world.machines[1].kubeadm_runs.is_empty(), "it joins before it may");
+        world.clusters[0].door_open = true;
+        world.until_done();
+        world.assert_sound();
+    }
 }
 
 #[test]

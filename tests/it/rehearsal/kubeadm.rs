@@ -304,6 +304,10 @@ fn wait_control_plane(world: &mut World, place: usize, _: &Call) -> Outcome {
 
 /// Where the release goes through the endpoint, whatever answers there is given this cluster's configuration.
 fn upload_config(world: &mut World, place: usize, _: &Call) -> Outcome {
+    if world.uploads_fail > 0 && world.ready(place) {
+        world.uploads_fail -= 1;
+        return Fails("etcdserver: request timed out".to_owned());
+    }
     let own = world.cluster_at(place);
     if world.plan.init_by_endpoint && !world.read(place, "etc/hosts").contains("10.0.0.11 api.lab") {
         match world.backend(place).map(|to| world.cluster_at(to)) {

@@ -176,6 +176,17 @@ fn after_three_failures_the_data_is_renamed() {
     world.assert_sound();
 }
 
+/// Behind the load balancer the API server that answers is the founder's own: that is no cluster of others, and its data are good.
+#[test]
+fn a_founding_that_fails_late_goes_on_with_what_it_has() {
+    let mut world = World::new(Plan::new(3, 0));
+    world.uploads_fail = 7;
+    (0..3).for_each(|place| world.power_on(place));
+    world.until_done();
+    world.expect(world.uploads_fail == 0 && world.foundings() == 1, "founded more than once, or not by trying again");
+    world.assert_sound();
+}
+
 #[test]
 fn joiners_go_in_the_order_of_the_profile() {
     let mut world = World::new(Plan::new(3, 0));

@@ -263,6 +263,8 @@ pub struct World {
     pub acts: Vec<(usize, String)>,
     /// What the next runs of kubeadm init and join fail with, before they do anything.
     pub kubeadm_fails: Vec<String>,
+    /// How many uploads of the configuration fail from here on, with the control plane running.
+    pub uploads_fail: usize,
     /// What curl comes to at an `address:port`, whatever is there: its exit code and its words.
     pub curl_says: BTreeMap<String, (i32, &'static str)>,
     /// How many promotions of learners fail from here on.
@@ -371,6 +373,7 @@ impl World {
             kill: None,
             acts: Vec::new(),
             kubeadm_fails: Vec::new(),
+            uploads_fail: 0,
             curl_says: BTreeMap::new(),
             promotions_fail: 0,
             removals_fail: 0,
