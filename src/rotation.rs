@@ -52,12 +52,25 @@ pub fn script(plan: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Option<String> {
     ))
 }
 
-/// Lists what an operator does in this round, to paste where the profile is; empty when there is no change. `profile` and
-/// `rendered` are the places of the profile and of what is rendered from it.
+/// How the commands of a round name what they work on.
+#[derive(Debug)]
+pub struct Words<'a> {
+    /// The profile.
+    pub profile: &'a str,
+    /// Where it is rendered.
+    pub rendered: &'a str,
+    /// The arguments by which the bundle is found and opened, as they were given.
+    pub bundle: &'a [String],
+}
+
+/// Lists what an operator does in this round, a block to paste whole where the profile is: it ends where a machine fails, and may be pasted
+/// again. The last line is a comment, the command for when all of it is done. Empty when there is no change.
 #[must_use]
-pub fn steps(plan: &ClusterPlan<'_>, profile: &str, rendered: &str) -> Vec<String> {
+pub fn steps(plan: &ClusterPlan<'_>, words: &Words<'_>) -> Vec<String> {
     let Some(rotation) = &plan.bundle.ca_rotation else { return Vec::new() };
-    let mut lines = vec![format!("kubespore render {profile} -o {rendered}")];
+    let (profile, rendered) = (quoted(words.profile), quoted(words.rendered));
+    let bundle: String = words.bundle.iter().map(|word| format!(" {}", quoted(word))).collect();
+    let mut lines = vec!["(set -e".to_owned(), format!("kubespore render {profile} --locked -o {rendered}{bundle}")];
     let order = |node: &&NodePlan<'_>| match node.act {
         Act::Balance => 0,
         Act::Found | Act::JoinControlPlane => 1,
@@ -77,6 +90,15 @@ pub fn steps(plan: &ClusterPlan<'_>, profile: &str, rendered: &str) -> Vec<Strin
                 .to_owned(),
         );
     }
-    lines.push(format!("kubespore secrets rotate ca {profile} --next"));
+    lines.push(")".to_owned());
+    lines.push(format!(
+        "# once every machine has said that its round is done: kubespore secrets rotate ca {profile} --next -o {rendered}{bundle}"
+    ));
     lines
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:=@%+,-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

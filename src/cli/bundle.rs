@@ -1,7 +1,7 @@
 //! Which bundle a verb works with, and what happens when it is not there or not complete.
 //!
 //! In: a profile and perhaps a path. Out: a bundle with an entry for every node that joins. Absent on purpose:
-//! changing an entry; what a bundle once held stays.
+//! changing an entry, but for a certificate that names other addresses than the profile now does.
 
 use std::path::{Path, PathBuf};
 
@@ -65,6 +65,14 @@ impl BundleArgs {
             }
             None => Ok(profile.with_extension("secrets.yaml")),
         }
+    }
+
+    /// Returns the arguments as they were given, for a command that is to find the same bundle.
+    pub fn words(&self) -> Vec<String> {
+        let option = |name: &str, path: &Option<PathBuf>| {
+            path.iter().flat_map(|path| [name.to_owned(), path.display().to_string()]).collect::<Vec<_>>()
+        };
+        [option("--secrets", &self.secrets), option("--identity", &self.keys.identity)].concat()
     }
 
     /// Returns what opens the bundle where it is encrypted.

@@ -66,7 +66,7 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     }
     if !node.spec.kubelet.is_empty() {
         let own = Documents { kubelet: node.spec.kubelet.clone(), ..Documents::default() };
-        files.push(File::new(&format!("{KUBELET_DROP_INS}/50-node.conf"), 0o600, kubeadm::write(&own, cluster.release)));
+        files.push(File::new(format!("{KUBELET_DROP_INS}/50-node.conf"), 0o600, kubeadm::write(&own, cluster.release)));
     }
     if key_is_flag(cluster, node) {
         files.push(File::new(CERTIFICATE_KEY, 0o600, format!("{}\n", cluster.bundle.certificate_key.expose())));

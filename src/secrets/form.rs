@@ -25,7 +25,8 @@ const CA_ROTATION: &str = "ca-rotation";
 const ENCRYPTION_KEY: &str = "encryption-key";
 const HEAD: &str = "\
 # Secrets of one cluster: its identity. Keep this file secret, and keep a copy: without it no machine can be added,
-# and a newly minted one makes another cluster. `kubespore render` only ever adds to it.
+# and a newly minted one makes another cluster. `kubespore render` adds to it, and issues anew only the certificates
+# whose names or addresses the profile has changed.
 ";
 
 /// Tells whether a text begins as a bundle does.

@@ -1,7 +1,8 @@
-//! The secrets of one cluster: minted once, kept in a bundle, added to, replaced only when asked for by name.
+//! The secrets of one cluster: minted once, kept in a bundle, added to; replaced when asked for by name, and a certificate issued
+//! beforehand when the profile gives its node other names or addresses.
 //!
 //! In: what is wanted, the time, the system's entropy; or a bundle's file and what opens it. Out: a checked bundle.
-//! Absent on purpose: rendering; nothing is signed after minting, so that renders are reproducible.
+//! Absent on purpose: rendering; nothing is signed while rendering, so that renders are reproducible.
 
 mod adopt;
 mod awaiting;

@@ -378,7 +378,7 @@ def ca_rotated(stage):
     for round_number in (1, 2, 3):
         stage.record(None, f"round {round_number}")
         expect(f"rotate ca {cluster.profile} --next" in steps[-1], f"the last step is {steps[-1]}")
-        cluster.paste(steps[:-1], stage.run.binary)
+        cluster.paste(["\n".join(steps)], stage.run.binary)
         whole(stage, cluster)
         authorities.append(cluster.authority())
         steps = stage.rotate_ca(cluster, "--next")

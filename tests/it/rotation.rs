@@ -67,7 +67,7 @@ fn an_authority_is_changed_in_three_rounds() {
     let old = blocks(&lab.bundle(), "CERTIFICATE")[0].clone();
     assert_eq!(lab.rendered("nodes/cp-1/rotate-ca.sh"), None);
     let page = |text: &str| assert!(lab.rendered("README.md").expect("a page").contains(text), "{text}");
-    page("is replaced, machines going on");
+    page("is replaced, while machines go on");
 
     let first = lab.rotate(&[]).code(0);
     assert!(first.stderr().contains("round 1 of 3: machines learn to trust the new authority"), "{}", first.stderr());
@@ -77,6 +77,9 @@ fn an_authority_is_changed_in_three_rounds() {
     for (node, line) in NODES.iter().zip(order.drain(..)) {
         assert!(line.contains(&format!("nodes/{node}/rotate-ca.sh")), "{node}: {line}");
     }
+
+    let shown = kubespore(["secrets".as_ref(), "show".as_ref(), lab.profile.as_os_str()]).code(0).stdout();
+    assert!(shown.contains("authority's change        round 1 of 3"), "{shown}");
 
     let mut keys = Vec::new();
     for (round, trusted, signing) in [(1, vec![0, 1], Some(0)), (2, vec![1, 0], Some(1)), (3, vec![1], None)] {
@@ -138,5 +141,43 @@ fn releases_before_two_authorities_are_refused() {
     let before = lab.bundle();
     let said = lab.rotate(&[]).code(1).stderr();
     assert!(said.contains("kubeadm 1.23 is not made for a ca.crt with two authorities; kubeadm 1.24 is"), "{said}");
+    assert_eq!(lab.bundle(), before);
+}
+
+/// The block works where it is pasted, on the bundle that was named, and mints nothing.
+#[test]
+fn the_commands_name_what_was_named() {
+    let lab = Lab::new();
+    let bundle = lab.scratch.path("kept elsewhere.yaml");
+    fs::rename(lab.scratch.path("lab.secrets.yaml"), &bundle).expect("own file");
+    let said = lab.rotate(&["--secrets", bundle.to_str().expect("an ASCII path")]).code(0).stdout();
+    let lines: Vec<_> = said.lines().collect();
+    let (out, named) = (lab.scratch.path("out"), format!(" --secrets '{}'", bundle.display()));
+    let render = format!("kubespore render {} --locked -o {}{named}", lab.profile.display(), out.display());
+    assert_eq!(lines[..2], ["(set -e", &render]);
+    let next = format!("kubespore secrets rotate ca {} --next -o {}{named}", lab.profile.display(), out.display());
+    assert!(lines[lines.len() - 1].starts_with("# ") && lines[lines.len() - 1].ends_with(&next), "{said}");
+    assert_eq!(lines[lines.len() - 2], ")");
+
+    // A machine that is off ends the block, and the block may be pasted again.
+    let shell = format!(
+        "kubespore() {{ :; }}; ssh() {{ echo \"$1\"; [ \"$1\" != root@10.0.0.12 ]; }}; mkdir -p {0}/nodes\n{said}",
+        out.display()
+    );
+    let scripts = ["lb-1", "cp-1", "cp-2"].map(|node| out.join(format!("nodes/{node}/rotate-ca.sh")));
+    scripts.iter().for_each(|script| fs::write(script, "").expect("own directory"));
+    let done = Command::new("/bin/sh").arg("-c").arg(shell).output().expect("a shell");
+    assert_eq!(String::from_utf8_lossy(&done.stdout), "root@10.0.0.10\nroot@10.0.0.11\nroot@10.0.0.12\n");
+    assert!(!done.status.success());
+}
+
+#[test]
+fn keys_that_are_fetched_cannot_be_brought_by_a_script() {
+    let lab = Lab::new();
+    let text =
+        fs::read_to_string(&lab.profile).expect("the profile").replace("distribution: embedded", "distribution: certificate-key");
+    fs::write(&lab.profile, text).expect("own file");
+    let (before, said) = (lab.bundle(), lab.rotate(&[]).code(1).stderr());
+    assert!(said.contains("no script may bring a control plane the new key"), "{said}");
     assert_eq!(lab.bundle(), before);
 }

@@ -15,7 +15,7 @@ use crate::cli::{Failure, Talk, render};
 use crate::error::Error;
 use crate::kubernetes::first_release;
 use crate::plan::plan;
-use crate::profile::spec::ClusterSpec;
+use crate::profile::spec::{ClusterSpec, Distribution};
 use crate::rotation;
 use crate::secrets::{self, Bundle, CaRotation};
 
@@ -45,16 +45,27 @@ pub fn run(args: &RotateCaArgs, talk: &Talk) -> Result<(), Failure> {
     }
     let Some(rotation) = &bundle.ca_rotation else {
         talk.say(&format!("the change is over; {} holds the new authority alone", path.display()));
-        talk.say("  render again: the scripts beside the seeds go, and images know the new authority alone");
+        talk.say("  render again, and give every machine its new seed: one that is wiped and boots an older seed waits for the old authority for ever");
         return Ok(());
     };
     talk.say(&format!("round {} of 3: {}", rotation.round(), purpose(rotation)));
     talk.say("  until the third is over, add and wipe no control plane, and run no `kubeadm upgrade`");
-    if matches!(rotation, CaRotation::Trust(_)) {
-        talk.say("  besides what is below: every kubeconfig of yours, and every pod that read the old certificate when it began");
+    talk.say("  every machine of the cluster has to be in the profile: one that is not loses the cluster in the second round");
+    match rotation {
+        CaRotation::Trust(_) => {
+            talk.say(
+                "  besides what is below: every kubeconfig of yours, and every pod that read the old certificate when it began",
+            );
+        }
+        CaRotation::Sign(_) => {}
+        CaRotation::Forget => {
+            talk.say("  after it no certificate that the old authority signed is let in, and no seed rendered before joins")
+        }
     }
-    let rendered = args.output.clone().unwrap_or_else(|| render::usual_place(&spec));
-    let steps = rotation::steps(&plan(&spec, &bundle), &profile.display().to_string(), &rendered.display().to_string());
+    let rendered = args.output.clone().unwrap_or_else(|| render::usual_place(&spec)).display().to_string();
+    let (profile, bundle_words) = (profile.display().to_string(), args.cluster.bundle.words());
+    let words = rotation::Words { profile: &profile, rendered: &rendered, bundle: &bundle_words };
+    let steps = rotation::steps(&plan(&spec, &bundle), &words);
     talk.data(format!("{}\n", steps.join("\n")).as_bytes())
 }
 
@@ -91,6 +102,10 @@ fn refuse(spec: &ClusterSpec, bundle: &Bundle) -> Result<(), Error> {
             release.minor
         ))
         .help("upgrade the cluster first"));
+    }
+    if spec.pki.distribution == Distribution::CertificateKey {
+        return Err(Error::new(format!("{doing}: with `pki.distribution: certificate-key` no script may bring a control plane the new key"))
+            .help("write `distribution: embedded` for the time of the change, as long as the scripts and seeds of control planes are kept as the bundle is"));
     }
     if bundle.ca.is_below_another() {
         return Err(Error::new(format!("{doing}: another authority has certified it, and what follows it is that one's to say"))

@@ -45,6 +45,9 @@ struct Shown<'b> {
     /// Its name; without one API servers store in plain.
     #[serde(skip_serializing_if = "Option::is_none")]
     encryption_key: Option<&'b str>,
+    /// While the cluster's authority is being replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_rotation: Option<Rotation>,
     nodes: BTreeMap<&'b str, Node<'b>>,
 }
 
@@ -67,6 +70,13 @@ enum Encryption {
     None,
     Recipients { recipients: Vec<String> },
     Passphrase,
+}
+
+/// Where the change of the cluster's authority stands.
+#[derive(Serialize)]
+struct Rotation {
+    /// From 1 to 3.
+    round: u8,
 }
 
 #[derive(Serialize)]
@@ -171,6 +181,7 @@ impl<'b> Shown<'b> {
             certificates: certificates.into(),
             service_account: Key { key: bundle.service_account.key_kind().to_string() },
             encryption_key: bundle.encryption_key.as_ref().map(|key| key.name.as_str()),
+            ca_rotation: bundle.ca_rotation.as_ref().map(|rotation| Rotation { round: rotation.round() }),
             nodes: bundle.nodes.iter().map(|(name, known)| (name.as_str(), Node::of(name, known, spec))).collect(),
         }
     }
@@ -206,6 +217,9 @@ fn list(shown: &Shown<'_>) -> String {
     line("service account", &shown.service_account.key);
     if let Some(name) = shown.encryption_key {
         line("encryption key", name);
+    }
+    if let Some(Rotation { round }) = shown.ca_rotation {
+        line("authority's change", &format!("round {round} of 3"));
     }
     for (name, node) in &shown.nodes {
         if let Some(id) = node.token_id {
