@@ -25,7 +25,7 @@ from checks import Checks
 RENDERERS = {
     "netplan": ("ubuntu", r"- {address}$", r"(via|gateway[46]): {gateway}$", r"macaddress: {mac}$", None),
     "networkd": ("debian", r"^Address={address}$", r"^Gateway={gateway}$", r"^MACAddress={mac}$", r"^Name=(.*)$"),
-    "eni": ("debian", r"^\s+address {address}$", r"\bgateway {gateway}$|default gw {gateway}\b", None, r"^iface (?!lo )(\S+)"),
+    "eni": ("debian", r"^\s+address {address}$", r"\bgateway {gateway}$|default (?:gw|via) {gateway}\b", None, r"^iface (?!lo )(\S+)"),
     "sysconfig": (
         "rhel", r"^IPADDR6?=(?:{ip}|{address})$", r"^(?:GATEWAY|IPV6_DEFAULTGW)={gateway}$", r"^HWADDR={mac}$", r"^DEVICE=(.*)$"
     ),

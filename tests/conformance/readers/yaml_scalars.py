@@ -79,11 +79,16 @@ def top(node, key):
     return None
 
 
+OF_ONE_NODE = "/etc/kubernetes/kubelet.conf.d/50-node.conf"
+
+
 def pasted_documents(directory):
-    """generated kind → the composed document the profile's author pasted for it."""
+    """generated kind → the composed document the profile's author pasted for it; and the same by node, for one node alone."""
     with open(f"{directory}/profile.yaml", "rb") as handle:
         profile = yaml.compose(handle, Loader=yaml.SafeLoader)
-    return {PASTED[key.value]: value for key, value in profile.value if key.value in PASTED}
+    of = lambda node: {PASTED[key.value]: value for key, value in node.value if key.value in PASTED}  # noqa: E731
+    nodes = next(value for key, value in profile.value if key.value == "nodes")
+    return of(profile), {top(node, "name"): of(node) for node in nodes.value}
 
 
 def authored_plain(pasted):
@@ -144,7 +149,7 @@ def main(directory):
     """Checks one rendering."""
     checks = Checks()
     cluster = os.path.basename(directory)
-    pasted = pasted_documents(directory)
+    pasted, pasted_for = pasted_documents(directory)
     for node in sorted(os.listdir(f"{directory}/out/nodes")):
         # Ignition's nodes have JSON there; their files are looked at all the same.
         for name in CLOUD_INIT if os.path.exists(f"{directory}/out/nodes/{node}/user-data") else ():
@@ -152,9 +157,10 @@ def main(directory):
                 check_ours(checks, f"{cluster}/{node} {name}", name, handle.read(), {})
         for path, here in rendered.machine_files(directory, node):
             if is_yaml(path):
+                said = pasted_for[node] if path == OF_ONE_NODE else pasted
                 with open(here, "rb") as handle:
-                    nodes = check_ours(checks, f"{cluster}/{node} {path}", path, handle.read(), pasted)
-                check_arrival(checks, f"{cluster}/{node} {path}", nodes, pasted)
+                    nodes = check_ours(checks, f"{cluster}/{node} {path}", path, handle.read(), said)
+                check_arrival(checks, f"{cluster}/{node} {path}", nodes, said)
     with open(f"{directory}/out/admin.kubeconfig", "rb") as handle:
         check_ours(checks, f"{cluster} admin.kubeconfig", "admin.kubeconfig", handle.read(), {})
     checks.finish()
