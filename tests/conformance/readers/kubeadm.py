@@ -314,13 +314,14 @@ def main(kubeadm, directory, scratch, busybox):
     subject = f"{release} {cluster}/{founder.node}"
     pki = founder.path("/etc/kubernetes/pki")
     alone = minor < 33
-    if alone:
-        # Their rehearsal copies the cluster's CA alone into its own directory and then misses the other two: it makes all
-        # keys itself instead; `init phase certs all` below shows what it makes of ours.
+    # Before 1.36, but for some late patches, the rehearsal copies the cluster's CA alone into its own directory and then misses the other
+    # two: it makes all keys itself instead; `init phase certs all` below shows what it makes of ours.
+    forgetful = minor < 36
+    if forgetful:
         os.rename(pki, pki + ".kept")
         os.mkdir(pki)
     rehearsed = check_init(checks, subject, founder, tokens, minor)
-    if alone:
+    if forgetful:
         shutil.rmtree(pki)
         os.rename(pki + ".kept", pki)
     check_certificates(checks, subject, founder, profile["controlPlaneEndpoint"].rsplit(":", 1)[0].strip("[]"))
