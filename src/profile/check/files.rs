@@ -45,6 +45,7 @@ const RESERVED: &[(&str, &str)] = &[
     ("/etc/kubernetes/super-admin.conf", ""),
     ("/etc/kubernetes/kubelet.conf", ""),
     ("/etc/kubernetes/bootstrap-kubelet.conf", ""),
+    ("/etc/kubernetes/kubelet.conf.d/50-node.conf", "`kubeletConfiguration` of a node"),
     ("/etc/kubernetes/controller-manager.conf", ""),
     ("/etc/kubernetes/scheduler.conf", ""),
     ("/var/lib/etcd", ""),
