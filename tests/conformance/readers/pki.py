@@ -229,12 +229,16 @@ def main(directory):
     planes = [node for node, role in roles.items() if role == "control-plane"]
     founder = f"{directory}/machines/{planes[0]}{PKI}"
     keys = set()
+    # Whose keys are on no machine: etcd's where it has machines of its own, both besides the cluster's under `reduced`.
+    kept = {"etcd/ca"} if "etcd" in roles.values() else set()
+    if rendered.profile(directory).get("pki", {}).get("distribution") == "reduced":
+        kept |= {"etcd/ca", "front-proxy-ca"}
     for authority, name in AUTHORITIES.items():
         path, key = f"{founder}/{authority}.crt", f"{founder}/{authority}.key"
-        if authority == "etcd/ca" and "etcd" in roles.values():
+        if authority in kept:
             for node in roles:
                 held = private_keys(directory, node)
-                checks.true(f"{cluster}/{node} cannot sign for etcd", f"{PKI}/etcd/ca.key" not in held, "it holds the key")
+                checks.true(f"{cluster}/{node} cannot sign for {authority}", f"{PKI}/{authority}.key" not in held, "it holds the key")
             key = None
         check_authority(checks, f"{cluster} {authority}", path, key, name)
         keys.add(public_key_of_certificate(path))
