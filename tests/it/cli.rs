@@ -8,16 +8,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use walkdir::WalkDir;
 
-use crate::support::{Ran, Scratch, expect_file, kubespore};
+use crate::support::{self, Ran, Scratch, expect_file, kubespore};
 
 const SMALL: &str = "profiles/single-node.yaml";
 
 fn render(profile: &Path, scratch: &Scratch, more: &[&str]) -> Ran {
-    let out = scratch.path("out/lab");
-    let secrets = scratch.path("lab.secrets.yaml");
-    let fixed =
-        ["render".as_ref(), profile.as_os_str(), "-o".as_ref(), out.as_os_str(), "--secrets".as_ref(), secrets.as_os_str()];
-    kubespore(fixed.into_iter().chain(more.iter().map(std::ffi::OsStr::new)))
+    support::render(profile, &scratch.path("lab.secrets.yaml"), &scratch.path("out/lab"), more)
 }
 
 fn mode(path: &Path) -> u32 {

@@ -10,15 +10,14 @@ use kubespore::image;
 use kubespore::seed::cloud_init;
 use kubespore::tree::Tree;
 
-use crate::support::{Scratch, kubespore};
+use crate::support::{Scratch, render};
 
 const PROFILE: &str = "tests/conformance/profiles/nasty.yaml";
 
 static RENDERED: LazyLock<Tree> = LazyLock::new(|| {
     let scratch = Scratch::new();
     let (bundle, out) = (scratch.path("bundle.yaml"), scratch.path("out"));
-    kubespore(["render".as_ref(), PROFILE.as_ref(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()])
-        .code(0);
+    render(PROFILE.as_ref(), &bundle, &out, &[]).code(0);
     kubespore::out::read(&out).expect("a tree")
 });
 
@@ -119,15 +118,7 @@ fn base64_is_one_layer() {
     for (platform, file) in platforms {
         let profile = scratch.write("lab.yaml", profile.replace("platform: proxmox", &format!("platform: {platform}")));
         let (bundle, out) = (scratch.path("bundle.yaml"), scratch.path("out"));
-        kubespore([
-            "render".as_ref(),
-            profile.as_os_str(),
-            "--secrets".as_ref(),
-            bundle.as_os_str(),
-            "-o".as_ref(),
-            out.as_os_str(),
-        ])
-        .code(0);
+        render(&profile, &bundle, &out, &[]).code(0);
         let tree = kubespore::out::read(&out).expect("a tree");
         let given = tree.get(&format!("nodes/lb-1/platform/{file}")).expect("what the platform is given");
         let once = STANDARD.decode(given).unwrap_or_else(|_| panic!("{platform}: base64 without a line end"));

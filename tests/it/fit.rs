@@ -17,7 +17,7 @@ use kubespore::platform::{self, Form, Platform, Refused};
 use kubespore::seed::{cloud_init, ignition};
 use kubespore::{gzip, leak, profile, secrets, terse};
 
-use crate::support::{Scratch, expect_file, kubespore};
+use crate::support::{Scratch, expect_file, kubespore, render};
 
 const PROFILE: &str = "profiles/ha-stacked.yaml";
 const BUNDLE: &str = "tests/fixtures/bundles/ha-stacked.yaml";
@@ -145,11 +145,7 @@ fn what_does_not_fit_is_made_to_or_refused_with_what_would_help() {
     let small = text.replace(r#"address: 10.0.0.12/24,"#, r#"address: 10.0.0.12/24, platform: ec2,"#);
     let profile = scratch.write("lab.yaml", &small);
     let out = scratch.path("out");
-    let render = |more: &[&str]| {
-        let words =
-            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
-        kubespore(words.into_iter().chain(more.iter().map(AsRef::as_ref)))
-    };
+    let render = |more: &[&str]| render(&profile, &bundle, &out, more);
 
     let said = render(&[]).code(1).stderr();
     assert!(said.contains("rendering cp-2 for ec2: as gzip it has") && said.contains("/etc/kubespore/first-boot"), "{said}");

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Scratch, blessing, expect_tree, kubespore, profiles};
+use crate::support::{Scratch, blessing, expect_tree, profiles, render};
 
 /// A copy of the fixture with the mode that the program insists on; git does not keep it.
 fn bundle(scratch: &Scratch, profile: &Path) -> PathBuf {
@@ -23,19 +23,14 @@ fn bundle(scratch: &Scratch, profile: &Path) -> PathBuf {
         let founding = text.replace("\nbootstrap: existing\n", "\n");
         let first = scratch.path("first");
         if founding == text {
-            render(profile, &path, &first);
+            render(profile, &path, &first, &[]).code(0);
         } else {
-            render(&scratch.write(&format!("{stem}.yaml"), founding), &path, &first);
+            render(&scratch.write(&format!("{stem}.yaml"), founding), &path, &first, &[]).code(0);
         }
         fs::create_dir_all("tests/fixtures/bundles").expect("a writable tests directory");
         fs::copy(&path, &fixture).expect("a writable tests directory");
     }
     path
-}
-
-fn render(profile: &Path, bundle: &Path, out: &Path) {
-    let args = ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
-    kubespore(args).code(0);
 }
 
 #[test]
@@ -46,7 +41,7 @@ fn every_example_renders_as_blessed() {
         let scratch = Scratch::new();
         let bundle = bundle(&scratch, &profile);
         let before = fs::read(&bundle).expect("the bundle");
-        render(&profile, &bundle, &scratch.path("out"));
+        render(&profile, &bundle, &scratch.path("out"), &[]).code(0);
         let after = fs::read(&bundle).expect("the bundle");
         if blessing() {
             let stem = profile.file_stem().expect("a file name").to_str().expect("UTF-8");
@@ -64,7 +59,7 @@ fn two_renders_are_the_same_bytes() {
     let scratch = Scratch::new();
     let bundle = bundle(&scratch, Path::new("profiles/ha-stacked.yaml"));
     for out in ["a", "b"] {
-        render(Path::new("profiles/ha-stacked.yaml"), &bundle, &scratch.path(out));
+        render(Path::new("profiles/ha-stacked.yaml"), &bundle, &scratch.path(out), &[]).code(0);
     }
     let tree = |name: &str| kubespore::out::read(&scratch.path(name)).expect("a readable tree");
     assert!(tree("a") == tree("b"));
@@ -77,7 +72,7 @@ fn a_disk_for_etcd_is_mounted_above_its_data_on_control_planes_alone() {
     let profile = scratch.path("disk.yaml");
     let text = fs::read_to_string("profiles/ha-stacked.yaml").expect("an example");
     fs::write(&profile, format!("{text}\netcdDisk: /dev/disk/by-label/etcd\n")).expect("a writable folder");
-    render(&profile, &scratch.path("secrets.yaml"), &scratch.path("out"));
+    render(&profile, &scratch.path("secrets.yaml"), &scratch.path("out"), &[]).code(0);
     let unit = "[Unit]\nDescription=The disk of etcd's data\n\n[Mount]\nWhat=/dev/disk/by-label/etcd\nWhere=/var/lib/etcd\n\n\
                 [Install]\nWantedBy=local-fs.target dev-disk-by\\x2dlabel-etcd.device\n";
     let tree = kubespore::out::read(&scratch.path("out")).expect("a readable tree");

@@ -19,7 +19,7 @@ use kubespore::seed::ignition;
 use kubespore::{compose, profile, secrets};
 use serde_json::{Value, json};
 
-use crate::support::{Scratch, kubespore, profiles};
+use crate::support::{Scratch, profiles, render};
 
 /// The mark that the supervisor leaves last.
 const DONE: &str = "/var/lib/kubespore/done";
@@ -116,8 +116,7 @@ fn on_every_system(profile: &str, node: &str, machine: &Machine) -> Vec<Case> {
 fn of_profile(path: &Path) -> Vec<Case> {
     let scratch = Scratch::new();
     let (bundle, out) = (scratch.path("bundle.yaml"), scratch.path("out"));
-    let words = ["render".as_ref(), path.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
-    kubespore(words).code(0);
+    render(path, &bundle, &out, &[]).code(0);
     let source = Source { name: path.display().to_string(), text: fs::read_to_string(path).expect("a readable profile") };
     let base = path.parent().expect("a profile lies in a directory");
     let (spec, _) = profile::load(&source, &|name| profile::file::beside(base, name));

@@ -13,7 +13,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use kubespore::image::{cpio, fat, iso9660};
 
-use crate::support::{Scratch, kubespore};
+use crate::support::{self, Scratch};
 
 /// A secret in the bundle `bundle` of the cluster that `profile` describes.
 struct Planted {
@@ -202,9 +202,7 @@ fn render(scratch: &Scratch, profile: &Path, bundle: &str) -> crate::support::Ra
     let secrets = scratch.write("lab.secrets.yaml", fs::read(bundle).expect("the fixture"));
     fs::set_permissions(&secrets, fs::Permissions::from_mode(0o600)).expect("own file");
     let out = scratch.path("out/lab");
-    let words =
-        ["render".as_ref(), profile.as_os_str(), "-o".as_ref(), out.as_os_str(), "--secrets".as_ref(), secrets.as_os_str()];
-    kubespore(words)
+    support::render(&profile, &secrets, &out, &[])
 }
 
 fn value(bundle: &str, at: &[&str]) -> String {

@@ -12,7 +12,7 @@ use kubespore::host::File;
 use kubespore::kubernetes::{Release, Steps, releases};
 use kubespore::seed::cloud_init::decode;
 
-use crate::support::{Scratch, blessing, expect_file, expect_tree, kubespore};
+use crate::support::{Scratch, blessing, expect_file, expect_tree, kubespore, render};
 
 /// The fixture was minted by the binary for the oldest release, whose keys every later one reads.
 const BUNDLE: &str = "tests/fixtures/bundles/oldest.yaml";
@@ -38,9 +38,7 @@ fn every_minor_is_rendered_as_blessed_from_the_bundle_of_the_oldest() {
         assert_ne!(profile, example, "the example's version is replaced");
         let profile = scratch.write("profile.yaml", profile);
         let out = scratch.path(&format!("out-{minor}"));
-        let args =
-            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
-        kubespore(args).code(0);
+        render(&profile, &bundle, &out, &[]).code(0);
         if blessing() && !Path::new(BUNDLE).exists() {
             fs::copy(&bundle, BUNDLE).expect("a writable tests directory");
         }
@@ -115,9 +113,7 @@ fn settled_choices_of_older_documents_are_read_and_not_written() {
         lines.extend([own.as_str(), "clusterConfiguration: {useHyperKubeImage: false, dns: {type: CoreDNS, imageTag: v9}}"]);
         let profile = scratch.write("profile.yaml", lines.join("\n"));
         let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path(version));
-        let args =
-            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
-        assert_eq!(kubespore(args).code(0).stderr().matches("warning").count(), 0, "{version}");
+        assert_eq!(render(&profile, &bundle, &out, &[]).code(0).stderr().matches("warning").count(), 0, "{version}");
         let document = fs::read_to_string(out.join("nodes/node-1/user-data")).expect("rendered");
         let files = decode(&document).expect("own document").files;
         let init = files.iter().find(|file| file.path == "/etc/kubespore/kubeadm/init.yaml").expect("a founder");
@@ -149,9 +145,7 @@ fn the_kubelet_does_what_the_user_says() {
     ] {
         let profile = scratch.write("profile.yaml", format!("{example}{extra}"));
         let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path(&format!("out-{cgroup_v2}")));
-        let args =
-            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
-        kubespore(args).code(0);
+        render(&profile, &bundle, &out, &[]).code(0);
         let document = fs::read_to_string(out.join("nodes/worker-1/user-data")).expect("rendered");
         let files = decode(&document).expect("own document").files;
         let of = |path: &str| {
@@ -180,15 +174,7 @@ fn a_kubelet_reads_what_is_said_to_it_alone() {
         );
         let profile = scratch.write("profile.yaml", profile);
         let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path(version));
-        kubespore([
-            "render".as_ref(),
-            profile.as_os_str(),
-            "--secrets".as_ref(),
-            bundle.as_os_str(),
-            "-o".as_ref(),
-            out.as_os_str(),
-        ])
-        .code(0);
+        render(&profile, &bundle, &out, &[]).code(0);
         let files = |node: &str| {
             let document = fs::read_to_string(out.join(format!("nodes/{node}/user-data"))).expect("rendered");
             decode(&document).expect("own document").files
@@ -250,9 +236,7 @@ fn a_release_gets_the_addresses_and_the_tokens_that_it_can_use() {
         );
         let profile = scratch.write("profile.yaml", profile);
         let (bundle, out) = (scratch.path("secrets.yaml"), scratch.path("out"));
-        let args =
-            ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
-        kubespore(args).code(0);
+        render(&profile, &bundle, &out, &[]).code(0);
         let file = |node: &str, path: &str| {
             let document = fs::read_to_string(out.join("nodes").join(node).join("user-data")).expect("rendered");
             let files = decode(&document).expect("own document").files;

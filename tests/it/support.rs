@@ -1,6 +1,7 @@
 //! What the tests share: a scratch directory, the binary, and comparison with blessed text.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -72,6 +73,13 @@ impl Ran {
         assert_eq!(self.0.status.code(), Some(expected), "stderr: {}", self.stderr());
         self
     }
+}
+
+/// Renders a profile with a bundle, minted where none is, into a directory; `more` are further arguments.
+pub fn render(profile: &Path, bundle: &Path, out: &Path, more: &[&str]) -> Ran {
+    let fixed =
+        ["render".as_ref(), profile.as_os_str(), "--secrets".as_ref(), bundle.as_os_str(), "-o".as_ref(), out.as_os_str()];
+    kubespore(fixed.into_iter().chain(more.iter().map(OsStr::new)))
 }
 
 /// The shipped profiles, in order; not the bundles that a render puts beside them.
