@@ -43,8 +43,10 @@ init() {
 		hold init-failed "kubeadm init failed${failed:+ in phase $failed}; trying again" "tail -n 40 $LOG"
 		return
 	fi
-	uptime
-	printf '%s\n' "$UP" >"$RUN/uploaded"
+	if [ "$RENEW_UNTIL" != 0 ]; then
+		uptime
+		printf '%s\n' "$UP" >"$RUN/uploaded"
+	fi
 	until api_node "$ADVERTISE" && serves; do
 		hold api-server "our own API server is not ready ($SEEN $CODE)" "curl -k https://$(host_of "$ADVERTISE"):$API_PORT$HEALTH_PATH"
 	done
