@@ -202,7 +202,7 @@ fn render(scratch: &Scratch, profile: &Path, bundle: &str) -> crate::support::Ra
     let secrets = scratch.write("lab.secrets.yaml", fs::read(bundle).expect("the fixture"));
     fs::set_permissions(&secrets, fs::Permissions::from_mode(0o600)).expect("own file");
     let out = scratch.path("out/lab");
-    support::render(&profile, &secrets, &out, &[])
+    support::render(profile, &secrets, &out, &[])
 }
 
 fn value(bundle: &str, at: &[&str]) -> String {
