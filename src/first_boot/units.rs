@@ -12,6 +12,7 @@ const FIRST_BOOT: &str = include_str!("../../templates/first-boot/kubespore-firs
 const GATE: &str = include_str!("../../templates/first-boot/kubespore-gate.service");
 const ETCD: &str = include_str!("../../templates/first-boot/kubespore-etcd.service");
 const SYNC: &str = include_str!("../../templates/first-boot/kubespore-sync.service");
+const HURRY: &str = include_str!("../../templates/first-boot/kubespore-hurry.service");
 const NOTICE: &str = include_str!("../../templates/first-boot/kubespore-notice@.service");
 const ROUTES: &str = include_str!("../../templates/first-boot/kubespore-routes.service");
 const APPROVAL: &str = include_str!("../../templates/first-boot/kubespore-approval.service");
@@ -34,6 +35,9 @@ pub(super) fn of(boot: &FirstBoot<'_>) -> Vec<Unit> {
     } else {
         units.push(unit("kubespore-gate.service", GATE, true, false));
         units.push(kept("kubespore-sync.service", SYNC));
+    }
+    if boot.role.is_plane() {
+        units.push(kept("kubespore-hurry.service", HURRY));
     }
     if notices(boot) {
         units.push(kept("kubespore-notice.socket", &notice_socket(boot.notice_port)));

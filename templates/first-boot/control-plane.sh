@@ -33,6 +33,10 @@ served=none
 # await_certificates: nothing, where the image has the keys.
 await_certificates() { :; }
 
+# hurry: while kubeadm joins us, the kubelet asks for its certificate again as soon as our own API server is up.
+hurry() { systemctl start --no-block kubespore-hurry.service; }
+end_hurry() { systemctl stop --no-block kubespore-hurry.service; }
+
 # join_cluster: state J with a cluster alive.
 join_cluster() {
 	enter join-wait

@@ -190,7 +190,11 @@ attempt_join() {
 	enter join
 	tell_of_approval
 	lay_out
-	if kubeadm_join; then
+	hurry
+	kubeadm_join
+	joined=$?
+	end_hurry
+	if [ $joined = 0 ]; then
 		finish
 	fi
 	failed_phase

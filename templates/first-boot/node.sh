@@ -42,9 +42,11 @@ cgroups_fit() {
 
 # settings_are_in_force: kernel modules, kernel parameters and the runtime's configuration come with the seed, when the
 # services that read them may have started already. Once a boot. Parameters of bridges need their module first, which is
-# the order systemd keeps in one call. The runtime is left alone where static pods may run.
+# the order systemd keeps in one call. The runtime is left alone where static pods may run. A kubelet that the image started
+# before our drop-in was there ends and begins every ten seconds: systemd asks no condition again of what it restarts by itself.
 settings_are_in_force() {
 	[ ! -e "$RUN/settings" ] || return 0
+	[ -e "$R/var/lib/kubelet/config.yaml" ] || systemctl stop kubelet.service
 	systemctl restart systemd-modules-load.service systemd-sysctl.service >/dev/null 2>&1 ||
 		say "not all kernel modules and parameters could be set -- systemctl status systemd-modules-load systemd-sysctl"
 	if ! pods_may_run && ! systemctl restart "$RUNTIME_SERVICE" >/dev/null 2>&1; then

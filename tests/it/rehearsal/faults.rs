@@ -753,6 +753,24 @@ fn settings_that_came_with_the_seed_are_put_in_force_once_a_boot() {
     world.assert_sound();
 }
 
+/// systemd asks the conditions of a unit when it is started, and not when it begins again by itself: an image's kubelet that was
+/// started before the seed was read would go on for as long as the machine waits.
+#[test]
+fn a_kubelet_without_its_configuration_is_stopped_and_one_that_has_it_is_not() {
+    let mut world = one_of(Plan::new(2, 0));
+    for configured in [false, true] {
+        world.power_on(1);
+        world.machines[1].kubelet = true;
+        world.run_until(|world| !world.machines[1].restarted.is_empty(), 300);
+        world.expect(world.machines[1].kubelet == configured, &format!("configured: {configured}"));
+        world.run_until(|world| world.voters(0).len() == 2, 600);
+        world.power_off(1);
+    }
+    world.power_on(1);
+    world.until_done();
+    world.assert_sound();
+}
+
 #[test]
 fn the_runtime_is_left_alone_where_pods_run() {
     let mut world = one_of(Plan::new(2, 0));

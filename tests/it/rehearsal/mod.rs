@@ -9,6 +9,7 @@ mod cuts;
 mod etcd_machines;
 mod evidence;
 mod faults;
+mod hurry;
 mod kubeadm;
 mod membership;
 mod network;
