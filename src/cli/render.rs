@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rayon::prelude::*;
 use time::OffsetDateTime;
 
 use super::bundle::{self, Origin};
@@ -13,7 +14,7 @@ use crate::error::Error;
 use crate::exposure::{self, Holdings};
 use crate::handover::{self, DeliveredFile, Lifetime, Manifest};
 use crate::out::{Destination, MANIFEST};
-use crate::plan::{Act, ClusterPlan, may_hold, plan};
+use crate::plan::{Act, ClusterPlan, NodePlan, may_hold, plan};
 use crate::profile::spec::{ClusterSpec, Credential, Distribution};
 use crate::tree::{RelPath, Tree};
 use crate::{artefacts, kubeadm, lifetimes, runbook, secrets};
@@ -202,6 +203,23 @@ impl Carried {
         }
         Ok(Self { manifest, tree })
     }
+
+    /// One machine's directory as it was.
+    fn of(&self, node: &NodePlan<'_>) -> Result<(Tree, handover::Node), Error> {
+        let name = node.spec.name.as_str();
+        let entry = self.manifest.nodes.get(name).cloned().ok_or_else(|| {
+            Error::new(format!("carrying `{name}` over: it has not been rendered yet"))
+                .help(format!("add `--node {name}`, or leave out `--node` to render everything"))
+        })?;
+        let prefix = format!("nodes/{name}/");
+        let mut files = Tree::new();
+        for (path, bytes) in self.tree.iter() {
+            if let Some(below) = path.as_str().strip_prefix(&prefix) {
+                files.add(RelPath::new(below), bytes);
+            }
+        }
+        Ok((files, entry))
+    }
 }
 
 /// Makes the whole output directory; `profile` is the digest of the profile's text, and `say` hears what it took to make a
@@ -217,32 +235,19 @@ pub fn assemble(
     may_shrink: bool,
     say: &dyn Fn(&str),
 ) -> Result<Tree, Error> {
+    let kept = |node: &NodePlan<'_>| carried.filter(|_| !only.iter().any(|wanted| wanted == node.spec.name.as_str()));
+    let make = |node| kept(node).map_or_else(|| artefacts::of(plan, node, may_shrink), |kept| kept.of(node));
+    // The machines beside each other; what is said of them, and which mistake is the first, in their order.
+    let made: Vec<_> = plan.nodes.par_iter().map(make).collect();
     let mut tree = Tree::new();
     let mut nodes = BTreeMap::new();
-    for node in &plan.nodes {
+    for (node, made) in plan.nodes.iter().zip(made) {
+        let (files, entry) = made?;
         let name = node.spec.name.as_str();
-        let prefix = format!("nodes/{name}");
-        let kept = carried.filter(|_| !only.iter().any(|wanted| wanted == name));
-        let entry = match kept {
-            Some(kept) => {
-                let entry = kept.manifest.nodes.get(name).cloned().ok_or_else(|| {
-                    Error::new(format!("carrying `{name}` over: it has not been rendered yet"))
-                        .help(format!("add `--node {name}`, or leave out `--node` to render everything"))
-                })?;
-                for (path, bytes) in kept.tree.iter().filter(|(path, _)| path.as_str().starts_with(&format!("{prefix}/"))) {
-                    tree.add(path.clone(), bytes);
-                }
-                entry
-            }
-            None => {
-                let (files, entry) = artefacts::of(plan, node, may_shrink)?;
-                for line in fitted(name, &entry.size).into_iter().chain(near(name, &entry.size)) {
-                    say(&line);
-                }
-                tree.graft(&prefix, files);
-                entry
-            }
-        };
+        if kept(node).is_none() {
+            fitted(name, &entry.size).into_iter().chain(near(name, &entry.size)).for_each(|line| say(&line));
+        }
+        tree.graft(&format!("nodes/{name}"), files);
         nodes.insert(name.to_owned(), entry);
     }
     let administrator = secrets::admin_kubeconfig(plan.bundle, &plan.spec.endpoint.to_string());

@@ -47,10 +47,15 @@ pub struct Findings<'w, T> {
     pub whole: bool,
 }
 
-/// A search that remembers what it has seen: an image holds documents that lie beside it too.
+/// A search, prepared once; several threads may search with it, each with a memory of its own.
 pub struct Search<'w, T> {
     names: Vec<&'w T>,
     needles: Needles<'w>,
+}
+
+/// What a search has seen: an image holds documents that lie beside it too.
+#[derive(Default)]
+pub struct Memory {
     hasher: RandomState,
     /// What was found, and how deep the bytes lay: deeper down fewer layers are taken off.
     seen: HashMap<u64, (usize, BTreeSet<usize>)>,
@@ -64,24 +69,19 @@ impl<'w, T: Ord> Search<'w, T> {
             let text = one.forms.iter().map(|form| form.expose().as_bytes());
             text.chain(one.binary.iter().map(|form| form.as_slice())).map(move |form| (place, form))
         });
-        Self {
-            names: wanted.iter().map(|one| &one.name).collect(),
-            needles: Needles::new(forms),
-            hasher: RandomState::new(),
-            seen: HashMap::new(),
-        }
+        Self { names: wanted.iter().map(|one| &one.name).collect(), needles: Needles::new(forms) }
     }
 
-    /// Says which of the wanted are in an artefact.
-    pub fn find(&mut self, artefact: &[u8]) -> Findings<'w, T> {
+    /// Says which of the wanted are in an artefact; what `memory` has of this same search is not searched again.
+    pub fn find(&self, artefact: &[u8], memory: &mut Memory) -> Findings<'w, T> {
         let mut left = MOST_INFLATED;
-        let found = self.search(artefact, 0, &mut left);
+        let found = self.search(artefact, 0, &mut left, memory);
         Findings { names: found.into_iter().map(|place| self.names[place]).collect(), whole: left > 0 }
     }
 
-    fn search(&mut self, bytes: &[u8], depth: usize, left: &mut u64) -> BTreeSet<usize> {
-        let key = self.hasher.hash_one(bytes);
-        if let Some((_, known)) = self.seen.get(&key).filter(|(known_at, _)| *known_at <= depth) {
+    fn search(&self, bytes: &[u8], depth: usize, left: &mut u64, memory: &mut Memory) -> BTreeSet<usize> {
+        let key = memory.hasher.hash_one(bytes);
+        if let Some((_, known)) = memory.seen.get(&key).filter(|(known_at, _)| *known_at <= depth) {
             return known.clone();
         }
         let joined = letters::joined(bytes);
@@ -90,12 +90,12 @@ impl<'w, T: Ord> Search<'w, T> {
         self.needles.find(&joined, &mut found);
         if depth < DEEPEST {
             for inner in layers::of(bytes, &joined, left) {
-                found.append(&mut self.search(&inner, depth + 1, left));
+                found.append(&mut self.search(&inner, depth + 1, left, memory));
             }
         }
         // What was not read to its end is not known.
         if *left > 0 {
-            self.seen.insert(key, (depth, found.clone()));
+            memory.seen.insert(key, (depth, found.clone()));
         }
         found
     }
@@ -113,7 +113,7 @@ mod tests {
 
     fn find(artefact: &[u8]) -> BTreeSet<&'static str> {
         let wanted = [Wanted { name: "token", forms: vec![Secret::new(TOKEN)], binary: vec![] }];
-        let found = Search::new(&wanted).find(artefact);
+        let found = Search::new(&wanted).find(artefact, &mut Memory::default());
         assert!(found.whole);
         found.names.into_iter().copied().collect()
     }
@@ -132,9 +132,10 @@ mod tests {
         let around = |times: usize, inner: Vec<u8>| (0..times).fold(inner, |inner, _| gzip::compress(&inner));
         let inner = around(2, format!("a token: {TOKEN}\n").into_bytes());
         let wanted = [Wanted { name: "token", forms: vec![Secret::new(TOKEN)], binary: vec![] }];
-        let mut search = Search::new(&wanted);
-        assert!(search.find(&around(DEEPEST - 1, inner.clone())).names.is_empty(), "it lies deeper than the search goes");
-        assert_eq!(search.find(&inner).names.len(), 1);
+        let (search, mut memory) = (Search::new(&wanted), Memory::default());
+        let deep = search.find(&around(DEEPEST - 1, inner.clone()), &mut memory);
+        assert!(deep.names.is_empty(), "it lies deeper than the search goes");
+        assert_eq!(search.find(&inner, &mut memory).names.len(), 1);
     }
 
     /// Repeated starts of everything that can be inflated, and one that inflates to more than is read.
@@ -152,10 +153,10 @@ mod tests {
         let zeros = usize::try_from(MOST_INFLATED).expect("fits") + 1;
         let bomb = gzip::compress(&vec![0; zeros]);
         let wanted = [Wanted { name: "token", forms: vec![Secret::new(TOKEN)], binary: vec![] }];
-        let mut search = Search::new(&wanted);
-        let found = search.find(&[&bomb[..], b" and behind it ", &token].concat());
+        let (search, mut memory) = (Search::new(&wanted), Memory::default());
+        let found = search.find(&[&bomb[..], b" and behind it ", &token].concat(), &mut memory);
         assert!(found.names.is_empty() && !found.whole, "the rest of it is not read, and that is said");
-        let found = search.find(&token);
+        let found = search.find(&token, &mut memory);
         assert!(found.names.len() == 1 && found.whole, "another artefact is searched anew");
     }
 }

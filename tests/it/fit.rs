@@ -59,13 +59,13 @@ fn every_platform(system: &str, program: &str) {
     let mut table = String::new();
     on_each(system, |plan, node| {
         let wanted = secrets::wanted(plan.bundle);
-        let mut search = leak::Search::new(&wanted);
+        let (search, mut memory) = (leak::Search::new(&wanted), leak::Memory::default());
         let machine = compose::machine(plan, node);
         let plain = match node.program {
             FirstBootProgram::CloudInit => cloud_init::user_data(&machine),
             FirstBootProgram::Ignition { usual, network, .. } => ignition::encode(&machine, usual, network),
         };
-        let held = search.find(plain.as_bytes());
+        let held = search.find(plain.as_bytes(), &mut memory);
         assert!(!held.names.is_empty(), "{} holds a token at least", node.spec.name);
         for platform in platform::ALL {
             let limit = platform.limit.map_or("no limit".to_owned(), |limit| format!("of {}", limit.bytes));
@@ -73,7 +73,7 @@ fn every_platform(system: &str, program: &str) {
             match fit::place(plan, node, platform, true) {
                 Ok(placed) => {
                     same_machine(node, platform, &placed, &|wording| compose::worded(plan, node, wording));
-                    let found = search.find(&placed.encoded.bytes);
+                    let found = search.find(&placed.encoded.bytes, &mut memory);
                     assert_eq!(found, held, "{} for {}: the search sees through every layer", node.spec.name, platform.name);
                     let Placed { encoded, ways, .. } = placed;
                     let ways: String = ways.iter().map(|way| format!(", {}", way.words())).collect();
