@@ -3,6 +3,7 @@
 //! In: facts, and the scripts that will read them. Out: one `NAME='value'` a fact that one of them reads. Absent on purpose:
 //! secrets; and any other way for a value into a shell, so that quoting is right in one place or nowhere.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::{Distribution, FirstBoot, Found, Role, by_upload, endpoint_is_own, ends_approval};
@@ -26,19 +27,21 @@ fn quote(value: &str) -> String {
 pub(super) fn assignments(boot: &FirstBoot<'_>, scripts: &[(&str, String)]) -> String {
     let mut text =
         String::from("# Made by kubespore: what the scripts beside it know of this machine. Nothing here is secret.\n");
+    let read: HashSet<_> = scripts.iter().flat_map(|(_, script)| expanded(script)).collect();
     for (name, value) in values(boot) {
-        if scripts.iter().any(|(_, script)| reads(script, name)) {
+        if read.contains(name) {
             writeln!(text, "{name}={}", quote(&value)).expect("a String takes everything");
         }
     }
     text
 }
 
-/// Whether a script has `$NAME` or `${NAME` in it.
-fn reads(script: &str, name: &str) -> bool {
-    script.split('$').skip(1).any(|after| {
-        let rest = after.strip_prefix('{').unwrap_or(after).strip_prefix(name);
-        rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_'))
+/// Every NAME that stands in a script as `$NAME` or `${NAME`.
+fn expanded(script: &str) -> impl Iterator<Item = &str> {
+    script.split('$').skip(1).map(|after| {
+        let name = after.strip_prefix('{').unwrap_or(after);
+        let end = name.find(|next: char| !next.is_ascii_alphanumeric() && next != '_').unwrap_or(name.len());
+        &name[..end]
     })
 }
 
@@ -183,7 +186,7 @@ mod tests {
             ("echo ${FOUND}x $((1 + $FOUND))", true),
             ("echo $FOUND_UNTIL ${FOUND_UNTIL} $AFOUND FOUND", false),
         ] {
-            assert_eq!(reads(script, "FOUND"), is, "{script}");
+            assert_eq!(expanded(script).any(|name| name == "FOUND"), is, "{script}");
         }
     }
 
