@@ -50,6 +50,14 @@ def measured(commands):
     return time.perf_counter() - began, processor, memory
 
 
+def forget(path):
+    """Deletes a file or a directory, if there is one."""
+    if os.path.isdir(path):
+        shutil.rmtree(path)
+    elif os.path.exists(path):
+        os.remove(path)
+
+
 def compare(pair, rounds):
     """Both sides of a pair in turn, the first round unmeasured; returns the row of the report."""
     sides = {"ours": pair.ours, "peer": pair.peer}
@@ -57,16 +65,15 @@ def compare(pair, rounds):
     for number in range(rounds + 1):
         for side, commands in sides.items():
             for path in pair.forget:
-                shutil.rmtree(path, ignore_errors=True) if os.path.isdir(path) else os.path.lexists(path) and os.remove(path)
+                forget(path)
             told = measured(commands)
             if number:
                 figures[side].append(told)
-    row = {"pair": pair.name, "peer": pair.peer_name, "rounds": rounds}
-    for side, told in figures.items():
-        wall, processor, memory = (statistics.median(column) for column in zip(*told))
-        row[side] = {"seconds": round(wall, 5), "processorSeconds": round(processor, 5), "peakKiB": int(memory), "commands": len(sides[side])}
-    row["ratio"] = round(row["peer"]["seconds"] / row["ours"]["seconds"], 1)
-    return row | {"peer": {"name": pair.peer_name, **row["peer"]}}
+    row = {"pair": pair.name, "rounds": rounds}
+    for side, name in (("ours", "kubespore"), ("peer", pair.peer_name)):
+        wall, processor, memory = (statistics.median(column) for column in zip(*figures[side]))
+        row[side] = {"name": name, "commands": len(sides[side]), "seconds": round(wall, 5), "processorSeconds": round(processor, 5), "peakKiB": int(memory)}
+    return row | {"ratio": round(row["peer"]["seconds"] / row["ours"]["seconds"], 1)}
 
 
 def document(path, value):

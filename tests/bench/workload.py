@@ -30,9 +30,9 @@ def profile(folder, workers):
     return path
 
 
-def run(*command, folder=None):
+def run(*command):
     """Runs a command to its end; one that fails ends the measurement."""
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         sys.exit(f"bench: {' '.join(command)}: {done.stderr}")
     return done.stdout
