@@ -27,9 +27,8 @@ net.bridge.bridge-nf-call-iptables = 1\n\
 net.bridge.bridge-nf-call-ip6tables = 1\n";
 
 /// The kubelet waits for the gate and the runtime, and for kubeadm: packages start it at once, and without its
-/// configuration it would end and begin every ten seconds for as long as the machine waits (one that began before this was
-/// read is stopped by the supervisor). The packaged `10-kubeadm.conf`
-/// stays as it is.
+/// configuration it would end and begin every ten seconds for as long as the machine waits. One that began before this was
+/// read, the supervisor stops. The packaged `10-kubeadm.conf` stays as it is.
 const KUBELET_DROP_IN: &str = "[Unit]\nConditionPathExists=/var/lib/kubelet/config.yaml\n\
 After=kubespore-gate.service containerd.service\nWants=containerd.service\n";
 

@@ -147,7 +147,10 @@ fn systemctl(world: &mut World, place: usize, arguments: &[&str]) -> Doing {
             machine.synced = now;
             Answer::ok()
         }
-        ["start" | "stop", "--no-block", "kubespore-hurry.service"] => Answer::ok(),
+        [verb @ ("start" | "stop"), "--no-block", "kubespore-hurry.service"] => {
+            machine.hurrying = *verb == "start";
+            Answer::ok()
+        }
         [verb @ ("start" | "stop"), "kubespore-notice.socket"] => {
             machine.notice = *verb == "start";
             let promised =

@@ -772,6 +772,22 @@ fn a_kubelet_without_its_configuration_is_stopped_and_one_that_has_it_is_not() {
 }
 
 #[test]
+fn a_joining_control_planes_kubelet_is_hurried_as_long_as_the_join_lasts() {
+    for (control_plane, plan) in [(true, Plan::new(2, 0)), (false, Plan::new(1, 1))] {
+        let mut world = one_of(plan);
+        world.power_on(1);
+        world.kubeadm_fails.push("for once".to_owned());
+        world.run_until(|world| world.machines[1].kubeadm_runs.contains_key("join"), 300);
+        world.expect(world.machines[1].hurrying == control_plane, "while kubeadm joins");
+        world.until_reason(1, "join-failed");
+        world.expect(!world.machines[1].hurrying, "after a join that failed");
+        world.until_done();
+        world.expect(!world.machines[1].hurrying, "after the join");
+        world.assert_sound();
+    }
+}
+
+#[test]
 fn the_runtime_is_left_alone_where_pods_run() {
     let mut world = one_of(Plan::new(2, 0));
     world.power_on(1);

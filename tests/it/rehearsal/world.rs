@@ -136,6 +136,8 @@ pub struct Machine {
     pub notice: bool,
     /// Whether the once-a-second sync runs.
     pub syncing: bool,
+    /// Whether the unit runs that hurries the kubelet.
+    pub hurrying: bool,
     /// When it synced last.
     pub synced: u64,
     /// Whether etcd runs, since when.
@@ -336,6 +338,7 @@ impl World {
                     gate: None,
                     notice: false,
                     syncing: false,
+                    hurrying: false,
                     synced: 0,
                     etcd: None,
                     etcd_inside: false,
@@ -537,6 +540,7 @@ impl World {
         machine.kubelet = false;
         machine.notice = false;
         machine.syncing = false;
+        machine.hurrying = false;
         machine.etcd = None;
         machine.api = None;
         machine.pods_since = None;
