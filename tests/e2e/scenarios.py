@@ -6,6 +6,7 @@ Absent: how a machine boots or a question is asked (lab.py, cluster.py).
 """
 
 import dataclasses
+import statistics
 import time
 import typing
 
@@ -107,17 +108,23 @@ def by_hand(stage):
 
 @scenario("all-at-once", "ha")
 def all_at_once(stage):
-    """Everything powered on in the same second; the time beside the same cluster driven by hand."""
-    reference = stage.boot_by_hand("ha")
-    reference.power_on(*reference.machines.values())
-    by_hand_took = reference.wait_formed(FORMED)
-    cluster = stage.boot("ha")
-    took = all_on(stage, cluster)
-    stage.measure("byHandSeconds", by_hand_took)
-    stage.measure("formedSeconds", took)
-    stage.measure("ratio", took / by_hand_took)
+    """Everything powered on in the same second; the time beside the same cluster driven by hand, three times in turn.
+
+    One pair says little: a host that others share was seen to take twice as long for the same boot from one minute to the next."""
+    pairs = []
+    for _ in stage.turns(3):
+        reference = stage.boot_by_hand("ha")
+        reference.power_on(*reference.machines.values())
+        by_hand_took = reference.wait_formed(FORMED)
+        cluster = stage.boot("ha")
+        pairs.append((all_on(stage, cluster), by_hand_took))
+    ours, theirs = zip(*pairs)
+    stage.measure("byHandSeconds", statistics.median(theirs))
+    stage.measure("formedSeconds", statistics.median(ours))
+    ratio = statistics.median(took / by_hand_took for took, by_hand_took in pairs)
+    stage.measure("ratio", ratio)
     search(stage, cluster)
-    expect(took <= 1.05 * by_hand_took, f"formed in {took:.0f} s, {took / by_hand_took:.2f} times the {by_hand_took:.0f} s by hand")
+    expect(ratio <= 1.05, "formed in " + ", ".join(f"{took:.0f} s beside {by_hand_took:.0f} s by hand" for took, by_hand_took in pairs))
 
 
 @scenario("late-load-balancer", "ha")

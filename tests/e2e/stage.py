@@ -122,6 +122,8 @@ class Stage:
             self.run.current.off()
         self.run.clear_disks()
         self.lines["kubernetes"] = version
+        # another cluster is another one: what is compared is who it was before and after something happened to it
+        self.lines["clusterId"], self.lines["kubeSystemUid"] = {"before": None, "after": None}, {"before": None, "after": None}
         self.run.current, self.run.standing = Cluster(self.run.lab, self.run.releases[version], folder, bundle, profile, self.record), None
         return self.run.current
 
