@@ -201,9 +201,9 @@ impl Process {
     /// Waits for what the script does next.
     ///
     /// # Panics
-    /// When it does nothing for half a minute of real time: it hangs in something that has no stand-in.
+    /// When it does nothing for ten minutes of real time: it hangs in something that has no stand-in. Busier machines answer sooner.
     pub fn next(&self) -> Event {
-        self.events.recv_timeout(Duration::from_secs(30)).expect("the script hangs outside its stand-ins")
+        self.events.recv_timeout(Duration::from_secs(600)).expect("the script hangs outside its stand-ins")
     }
 
     /// Answers the question asked last.
