@@ -52,14 +52,16 @@ fn disturb(world: &mut World, random: &mut Random) {
     }
 }
 
-/// Wiping a majority of a cluster's voters ends it for good: nobody's promise covers that, so no schedule does it.
+/// Wiping a majority of a cluster's voters ends it for good: nobody's promise covers that, so no schedule does it. One that is
+/// announced and has not started yet is a voter too, where members vote at once: only its mark of the join leads it to its seat.
 fn may_be_wiped(world: &World, place: usize) -> bool {
     (0..world.foundings()).all(|cluster| {
         let voters: Vec<_> = world.clusters[cluster].members.iter().filter(|member| !member.learner).collect();
         let kept = |machine: usize, id: u64| world.data(machine).is_some_and(|(of, own, _)| of == cluster && own == id);
         let without = voters.iter().filter(|member| member.machine != place && kept(member.machine, member.id)).count();
         let with = voters.iter().filter(|member| kept(member.machine, member.id)).count();
-        with == without || without > voters.len() / 2
+        let awaited = voters.iter().any(|member| member.machine == place && member.name.is_empty());
+        (with == without && !awaited) || without > voters.len() / 2
     })
 }
 
