@@ -122,8 +122,15 @@ class Machine:
         except ProcessLookupError:
             pass
         self.process.wait()
+        # Its children are orphans now, and the run, the first process of its namespace, has to bury them: who is not
+        # buried still counts as one of the group.
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
+            try:
+                while os.waitpid(-group, os.WNOHANG) != (0, 0):
+                    pass
+            except ChildProcessError:
+                pass
             try:
                 os.killpg(group, 0)
             except ProcessLookupError:
