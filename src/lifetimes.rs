@@ -19,7 +19,7 @@ use crate::secrets::{Leaf, instant, late_token_since, late_token_until};
 const LEAF: &str = "8760h0m0s";
 
 /// kubeadm's own choice for what it uploads (`cmd/kubeadm/app/constants/constants.go`, `DefaultCertTokenDuration`).
-const UPLOAD: u64 = 2 * 3600;
+const UPLOAD: Duration = Duration::hours(2);
 
 /// How something ends.
 enum End {
@@ -93,10 +93,9 @@ fn tokens(plan: &ClusterPlan<'_>) -> Vec<Lifetime> {
     let mut all = Vec::new();
     if !early.is_empty() {
         let end = match spec.join.token_ttl {
-            0 => End::Never,
+            ttl if ttl.is_zero() => End::Never,
             ttl => {
-                let life = Duration::seconds(i64::try_from(ttl).unwrap_or(i64::MAX));
-                let latest = Some(bundle.found_until.saturating_add(life));
+                let latest = Some(bundle.found_until.saturating_add(ttl));
                 End::After { lasts: duration(ttl), from: "`kubeadm init`", latest }
             }
         };

@@ -144,6 +144,12 @@ pub struct Holds {
 }
 
 impl Holds {
+    /// Returns the certificate a machine joins with, where it does so without a token.
+    #[must_use]
+    pub fn join_certificate(&self) -> Option<Leaf> {
+        [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| self.leaves.contains(leaf))
+    }
+
     /// Names the classes, sorted, as the manifest lists them.
     #[must_use]
     pub fn classes(&self) -> Vec<String> {

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::Talk;
 use super::secrets::prompt;
@@ -215,7 +215,7 @@ fn mint(path: &Path, spec: &ClusterSpec, existing: Existing) -> Result<Bundle, E
         authorities: authority_algorithm(spec),
         service_account: service_account_algorithm(spec, release),
         admin_group: release.admin_group,
-        found_within: span(spec.bootstrap.found_within),
+        found_within: spec.bootstrap.found_within,
         // A cluster that lives already encrypts with a key of its own.
         encrypts: spec.encryption.is_some() && !spec.bootstrap.existing,
     };
@@ -254,11 +254,6 @@ pub fn release(spec: &ClusterSpec) -> &'static Release {
 /// The key type of authorities and of the administrator: the user's choice, or the best that the release reads.
 pub fn authority_algorithm(spec: &ClusterSpec) -> KeyAlgorithm {
     spec.pki.key_algorithm.unwrap_or(best(release(spec).ec_certificate_authority))
-}
-
-/// A span of time from seconds, as the profile counts them.
-pub fn span(seconds: u64) -> Duration {
-    Duration::seconds(i64::try_from(seconds).expect("the profile's durations are shorter than 293 years"))
 }
 
 fn best(elliptic: bool) -> KeyAlgorithm {

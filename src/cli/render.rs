@@ -119,7 +119,9 @@ fn promises(plan: &ClusterPlan<'_>, target: &Path, tree: &Tree) -> Vec<String> {
                 kubeadm::duration(join.certificate_ttl)
             )
         }
-        _ if join.token_ttl == 0 || !planes && !workers => "a wiped machine rejoins from the same image at any time".to_owned(),
+        _ if join.token_ttl.is_zero() || !planes && !workers => {
+            "a wiped machine rejoins from the same image at any time".to_owned()
+        }
         (true, false) if any => format!("a wiped control plane rejoins from the same image {until}, a worker at any time"),
         _ => format!("a wiped machine rejoins from the same image {until}"),
     });

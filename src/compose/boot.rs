@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::first_boot::{self, Bridge, ControlPlane, ExternalEtcd, FirstBoot};
 use crate::host::{File, Unit};
@@ -14,7 +15,7 @@ use crate::net::{Host, IpNet};
 use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Credential, Distribution, Found, ImageSource, LoadBalancer};
 use crate::runtime;
-use crate::secrets::{Leaf, late_token_until};
+use crate::secrets::late_token_until;
 
 /// The supervisor's last mark: the machine has joined, and that has been seen.
 pub const DONE: &str = "/var/lib/kubespore/done";
@@ -63,7 +64,7 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         kubeadm_version: format!("v{}", cluster.spec.version),
         init_flags: super::documents::init_flags(cluster),
         // A token is renewed in the cluster, a certificate in the seed.
-        renew_command: if credential(node).is_some() {
+        renew_command: if node.holds.join_certificate().is_some() {
             format!("kubespore secrets rotate node {profile} {name} && kubespore render {profile} --node {name}")
         } else {
             format!("kubespore secrets bootstrap-token {profile} {name} | kubectl --kubeconfig admin.kubeconfig apply -f -")
@@ -97,11 +98,6 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
         cluster,
         node,
     }
-}
-
-/// The certificate a machine joins with, where it does so without a token.
-fn credential(node: &NodePlan<'_>) -> Option<Leaf> {
-    [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| node.holds.leaves.contains(leaf))
 }
 
 /// What the user has the kubelet of a machine do, by a field of its configuration or by a flag, which overrides the field.
@@ -160,7 +156,6 @@ impl Facts<'_> {
         let Self { cluster, node, .. } = self;
         let (spec, bundle, release) = (cluster.spec, cluster.bundle, cluster.release);
         let founds = node.act == Act::Found;
-        let renew_until = bundle.found_until.unix_timestamp();
         FirstBoot {
             role: match node.act {
                 Act::Found => first_boot::Role::Founder,
@@ -181,8 +176,8 @@ impl Facts<'_> {
             balancer: cluster.endpoint_address,
             api_port: super::node::API_PORT,
             notice_port: spec.bootstrap.notice_port,
-            minted: seconds(bundle.minted.unix_timestamp()),
-            found_until: seconds(bundle.found_until.unix_timestamp()),
+            minted: seconds(bundle.minted),
+            found_until: seconds(bundle.found_until),
             found: match spec.bootstrap.found {
                 _ if spec.bootstrap.existing => first_boot::Found::Never,
                 Found::Majority => first_boot::Found::Majority,
@@ -191,7 +186,9 @@ impl Facts<'_> {
             distribution: match spec.pki.distribution {
                 Distribution::Embedded => first_boot::Distribution::Embedded,
                 Distribution::Reduced => first_boot::Distribution::Reduced,
-                Distribution::CertificateKey => first_boot::Distribution::CertificateKey { renew_until: seconds(renew_until) },
+                Distribution::CertificateKey => {
+                    first_boot::Distribution::CertificateKey { renew_until: seconds(bundle.found_until) }
+                }
             },
             credential_until: self.credential_until(),
             renew_command: &self.renew_command,
@@ -240,15 +237,15 @@ impl Facts<'_> {
     /// From when on a cluster that does not take the machine's join credential means that it has ended.
     fn credential_until(&self) -> Option<u64> {
         let (join, bundle) = (&self.cluster.spec.join, self.cluster.bundle);
-        if let Some(leaf) = credential(self.node) {
-            return Some(seconds(self.cluster.leaf(self.node, leaf).until().unix_timestamp()));
+        if let Some(leaf) = self.node.holds.join_certificate() {
+            return Some(seconds(self.cluster.leaf(self.node, leaf).until()));
         }
-        if join.token_ttl == 0 {
+        if join.token_ttl.is_zero() {
             return None;
         }
-        let late = late_token_until(self.cluster.spec, bundle, self.node.spec).map(|until| seconds(until.unix_timestamp()));
         // A founder's token counts from `kubeadm init`, which happens before `found_until` or never.
-        Some(late.unwrap_or_else(|| seconds(bundle.found_until.unix_timestamp()) + join.token_ttl))
+        let early = || bundle.found_until.saturating_add(join.token_ttl);
+        Some(seconds(late_token_until(self.cluster.spec, bundle, self.node.spec).unwrap_or_else(early)))
     }
 
     /// Whether the endpoint's name means the founder itself while it founds: kubeadm of this patch level asks the
@@ -268,6 +265,7 @@ impl Facts<'_> {
     }
 }
 
-fn seconds(timestamp: i64) -> u64 {
-    u64::try_from(timestamp).expect("a bundle is minted after 1970; its check says so")
+/// An instant as scripts compare it: seconds since 1970.
+fn seconds(instant: OffsetDateTime) -> u64 {
+    u64::try_from(instant.unix_timestamp()).expect("a bundle is minted after 1970; its check says so")
 }

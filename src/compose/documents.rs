@@ -4,6 +4,7 @@
 //! (`kubeadm`), and who may hold which secret (`plan::Holds`).
 
 use serde_json::{Map, Value, json};
+use time::Duration;
 use zeroize::Zeroizing;
 
 use crate::host::File;
@@ -13,7 +14,7 @@ use crate::plan::{Act, ClusterPlan, NodePlan};
 use crate::profile::spec::{Cni, Discovery, Distribution};
 use crate::runtime::CRI_SOCKET;
 use crate::secret::Secret;
-use crate::secrets::{self, Joiner, Leaf};
+use crate::secrets::{self, Joiner};
 use crate::templates::fill;
 
 const INIT: &str = "/etc/kubespore/kubeadm/init.yaml";
@@ -35,13 +36,13 @@ const BOOTSTRAPPERS: &str = "system:bootstrappers:kubeadm:default-node-token";
 
 /// Slow disks and links are no reason to fail: kubeadm's own limits are 4, 4, 1, 2, 5 and 5 minutes
 /// (`cmd/kubeadm/app/apis/kubeadm/v1beta4/defaults.go`).
-const TIMEOUTS: [(&str, u64); 6] = [
-    ("controlPlaneComponentHealthCheck", 15 * 60),
-    ("kubeletHealthCheck", 10 * 60),
-    ("kubernetesAPICall", 5 * 60),
-    ("etcdAPICall", 10 * 60),
-    ("tlsBootstrap", 10 * 60),
-    ("discovery", 10 * 60),
+const TIMEOUTS: [(&str, Duration); 6] = [
+    ("controlPlaneComponentHealthCheck", Duration::minutes(15)),
+    ("kubeletHealthCheck", Duration::minutes(10)),
+    ("kubernetesAPICall", Duration::minutes(5)),
+    ("etcdAPICall", Duration::minutes(10)),
+    ("tlsBootstrap", Duration::minutes(10)),
+    ("discovery", Duration::minutes(10)),
 ];
 
 /// Makes the documents and what they refer to.
@@ -52,9 +53,8 @@ pub fn files(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Vec<File> {
     }
     files.push(File::new(JOIN, 0o600, kubeadm::write(&join(cluster, node), cluster.release)));
     if cluster.spec.join.discovery == Discovery::File {
-        let held = [Leaf::Identity, Leaf::Bootstrap].into_iter().find(|leaf| node.holds.leaves.contains(leaf));
         let token = own_token(cluster, node);
-        let user = match held {
+        let user = match node.holds.join_certificate() {
             Some(leaf) => Some(Joiner::Certificate(cluster.leaf(node, leaf))),
             None => {
                 let shown = node.holds.own_token && cluster.release.discovery_client_certificate && limits_anonymous(cluster);
@@ -342,7 +342,7 @@ fn local_endpoint(node: &NodePlan<'_>) -> Value {
 }
 
 fn timeouts() -> Value {
-    TIMEOUTS.iter().map(|(name, seconds)| ((*name).to_owned(), Value::from(duration(*seconds)))).collect()
+    TIMEOUTS.iter().map(|(name, limit)| ((*name).to_owned(), Value::from(duration(*limit)))).collect()
 }
 
 fn cluster_configuration(cluster: &ClusterPlan<'_>) -> Map<String, Value> {

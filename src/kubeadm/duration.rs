@@ -1,11 +1,13 @@
 //! Durations as Go writes them.
 //!
-//! In: seconds. Out: text. Absent on purpose: reading them, and fractions.
+//! In: whole seconds. Out: text. Absent on purpose: reading them, and fractions.
 
-/// Writes seconds as Go's `time.Duration.String` does: `24h0m0s`, `15m0s`, `0s`.
+use time::Duration;
+
+/// Writes a duration as Go's `time.Duration.String` does: `24h0m0s`, `15m0s`, `0s`.
 #[must_use]
-pub fn duration(seconds: u64) -> String {
-    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+pub fn duration(lasts: Duration) -> String {
+    let (hours, minutes, rest) = (lasts.whole_hours(), lasts.whole_minutes() % 60, lasts.whole_seconds() % 60);
     match (hours, minutes) {
         (0, 0) => format!("{rest}s"),
         (0, minutes) => format!("{minutes}m{rest}s"),
@@ -15,12 +17,12 @@ pub fn duration(seconds: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::*;
 
     #[test]
     fn durations_are_spelt_as_go_spells_them() {
         for (seconds, text) in [(0, "0s"), (59, "59s"), (60, "1m0s"), (900, "15m0s"), (86_400, "24h0m0s"), (90_061, "25h1m1s")] {
-            assert_eq!(duration(seconds), text);
+            assert_eq!(duration(Duration::seconds(seconds)), text);
         }
     }
 }

@@ -6,6 +6,8 @@
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use time::Duration;
+
 use super::codes::{self, Code};
 use crate::kubernetes::Version;
 use crate::net::{DnsName, Endpoint, IpNet, MacAddress};
@@ -127,7 +129,7 @@ impl Form {
             Self::Ranges => ranges(text),
             Self::Mac => fault(&codes::INVALID_MAC, "a MAC address", parse::<MacAddress>(text)),
             Self::Interface => fault(&codes::INVALID_INTERFACE, "an interface name", interface(text)),
-            Self::Duration => fault(&codes::INVALID_DURATION, "a duration", seconds(text).map(drop)).map(days_in_hours(text)),
+            Self::Duration => fault(&codes::INVALID_DURATION, "a duration", duration(text).map(drop)).map(days_in_hours(text)),
             Self::Mode => mode(text).err().map(|reason| Fault {
                 code: &codes::INVALID_MODE,
                 noun: "a file mode",
@@ -255,12 +257,12 @@ fn interface(text: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// A sentence on what is wrong, for text that is no duration, has parts of a second, or is longer than the 292 years Go can hold.
-pub fn seconds(text: &str) -> Result<u64, String> {
-    const LONGEST: u64 = 9_223_372_036;
+pub fn duration(text: &str) -> Result<Duration, String> {
+    const LONGEST: i64 = 9_223_372_036;
     if text == "0" {
-        return Ok(0);
+        return Ok(Duration::ZERO);
     }
-    let mut total = 0u64;
+    let mut total = 0i64;
     let mut rest = text;
     if rest.is_empty() {
         return Err("expected numbers with units, `h`, `m` or `s`".into());
@@ -283,7 +285,7 @@ pub fn seconds(text: &str) -> Result<u64, String> {
             }
         };
         total = number
-            .parse::<u64>()
+            .parse::<i64>()
             .ok()
             .and_then(|n| n.checked_mul(scale))
             .and_then(|n| n.checked_add(total))
@@ -291,7 +293,7 @@ pub fn seconds(text: &str) -> Result<u64, String> {
             .ok_or_else(|| "longer than the 292 years a duration can hold".to_owned())?;
         rest = &after[1..];
     }
-    Ok(total)
+    Ok(Duration::seconds(total))
 }
 
 /// Adds the hours to a fault in a duration that was given in days.
@@ -439,10 +441,10 @@ mod tests {
     #[test]
     fn durations_are_go_s() {
         for (text, expected) in [("24h", 86_400), ("0s", 0), ("0", 0), ("1h30m", 5_400), ("90m", 5_400), ("720h", 2_592_000)] {
-            assert_eq!(seconds(text), Ok(expected), "{text}");
+            assert_eq!(duration(text), Ok(Duration::seconds(expected)), "{text}");
         }
         for bad in ["", "24", "h", "1d", "1.5h", "-1h", "10ms", "1h ", "99999999999h", "18446744073709551616s", "1µs"] {
-            assert!(seconds(bad).is_err(), "{bad}");
+            assert!(duration(bad).is_err(), "{bad}");
         }
     }
 

@@ -9,6 +9,8 @@ use std::net::IpAddr;
 use std::ops::{Deref, Range};
 use std::str::FromStr;
 
+use time::Duration;
+
 use super::form;
 use super::keys::{self, Group, Key, Need, Shape};
 use super::shape::anchor;
@@ -253,27 +255,27 @@ impl Display for Ranges {
 
 /// A duration in whole seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Seconds(pub u64);
+pub struct Seconds(pub Duration);
 
 impl FromStr for Seconds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        form::seconds(text).map(Self)
+        form::duration(text).map(Self)
     }
 }
 
 impl Display for Seconds {
     /// Writes the duration as Go does: `24h0m0s` is written `24h`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (h, m, s) = (self.0 / 3600, self.0 / 60 % 60, self.0 % 60);
+        let (h, m, s) = (self.0.whole_hours(), self.0.whole_minutes() % 60, self.0.whole_seconds() % 60);
         if h > 0 {
             write!(f, "{h}h")?;
         }
         if m > 0 {
             write!(f, "{m}m")?;
         }
-        if s > 0 || self.0 == 0 {
+        if s > 0 || self.0.is_zero() {
             write!(f, "{s}s")?;
         }
         Ok(())

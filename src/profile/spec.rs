@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use serde_json::{Map, Value};
+use time::Duration;
 
 use crate::kubeadm::Documents;
 use crate::kubernetes::Version;
@@ -212,10 +213,10 @@ pub struct Join {
     pub discovery: Discovery,
     /// What it proves itself with, when the user says so.
     pub credential: Option<Credential>,
-    /// Lifetime of the bootstrap tokens, in seconds counted from `kubeadm init`; 0 never expires.
-    pub token_ttl: u64,
-    /// Lifetime of bootstrap certificates, in seconds counted from their issue.
-    pub certificate_ttl: u64,
+    /// Lifetime of the bootstrap tokens, counted from `kubeadm init`; zero never expires.
+    pub token_ttl: Duration,
+    /// Lifetime of bootstrap certificates, counted from their issue.
+    pub certificate_ttl: Duration,
     /// Whether a bootstrap credential gets no certificate without an operator's word once every machine has joined.
     pub strict_csr: bool,
 }
@@ -294,8 +295,8 @@ words! {
 pub struct Bootstrap {
     /// What must be seen first.
     pub found: Found,
-    /// Seconds after minting during which founding is allowed; stored in the bundle at minting.
-    pub found_within: u64,
+    /// How long after minting founding is allowed; what comes of it is stored in the bundle at minting.
+    pub found_within: Duration,
     /// TCP port of the empty-notice.
     pub notice_port: u16,
     /// Whether the cluster lives already: then no machine founds, whatever the other fields say.

@@ -3,7 +3,7 @@
 //! In: a token, or a node's that is younger than its cluster. Out: the manifest of its Secret. Absent on purpose: applying
 //! it; kubespore calls no API server.
 
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::bundle::{Bundle, Token, instant};
 use crate::profile::spec::{ClusterSpec, Discovery, NodeSpec};
@@ -31,8 +31,7 @@ pub fn late_token_manifest(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec)
 #[must_use]
 pub fn late_token_until(spec: &ClusterSpec, bundle: &Bundle, node: &NodeSpec) -> Option<OffsetDateTime> {
     let since = late_token_since(spec, bundle, node)?;
-    let life = Duration::seconds(i64::try_from(spec.join.token_ttl).unwrap_or(i64::MAX));
-    (spec.join.token_ttl > 0).then(|| since.saturating_add(life))
+    (!spec.join.token_ttl.is_zero()).then(|| since.saturating_add(spec.join.token_ttl))
 }
 
 /// Returns when a token was made that no founder creates; `None` for one that the founder does.

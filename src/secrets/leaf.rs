@@ -164,7 +164,7 @@ pub fn requests(spec: &ClusterSpec) -> Vec<NodeRequest> {
         name: node.name.to_string(),
         leaves: leaves(spec, node),
         addresses: node.addresses(),
-        bootstrap_life: Duration::seconds(i64::try_from(spec.join.certificate_ttl).unwrap_or(i64::MAX)),
+        bootstrap_life: spec.join.certificate_ttl,
         pod_range: bridged(node.role).then_some(Piece { place, of: pieces }),
     };
     wanting.map(request).collect()

@@ -12,7 +12,7 @@ mod rotate_ca;
 mod show;
 
 use clap::{Args, Subcommand};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::bundle::{self, BundleArgs};
 use super::profile::{Loaded, load};
@@ -70,8 +70,8 @@ pub struct FoundUntilArgs {
     cluster: ClusterArgs,
 
     /// How long from now on, such as `720h`
-    #[arg(long, value_name = "DURATION", value_parser = form::seconds)]
-    within: u64,
+    #[arg(long, value_name = "DURATION", value_parser = form::duration)]
+    within: Duration,
 }
 
 #[derive(Args, Debug)]
@@ -83,8 +83,8 @@ pub struct BootstrapTokenArgs {
     node: String,
 
     /// How long from now on the cluster accepts it; 0 is for ever
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = form::seconds)]
-    ttl: u64,
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = form::duration)]
+    ttl: Duration,
 }
 
 pub fn run(verb: &SecretsVerb, talk: &Talk) -> Result<(), Failure> {
@@ -106,7 +106,7 @@ fn found_until(args: &FoundUntilArgs, talk: &Talk) -> Result<(), Failure> {
     let Loaded { spec, .. } = load(&args.cluster.profile, talk)?;
     let (path, stored) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
     let now = OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond");
-    let bundle = Bundle { found_until: now + bundle::span(args.within), ..stored.contents.clone() };
+    let bundle = Bundle { found_until: now + args.within, ..stored.contents.clone() };
     secrets::save(&path, &stored, &bundle, &stored.seal)?;
     talk.say(&format!(
         "the first machine may found the cluster until {}; before, until {}",
@@ -123,8 +123,8 @@ fn bootstrap_token(args: &BootstrapTokenArgs, talk: &Talk) -> Result<(), Failure
     let (path, stored) = bundle::existing(&args.cluster.bundle, &args.cluster.profile.profile, &spec, talk)?;
     let bundle = stored.contents;
     let NodeSecrets { token, .. } = bundle.nodes.get(&args.node).ok_or_else(|| unknown(&path, &bundle, &args.node))?;
-    let until = (args.ttl > 0)
-        .then(|| OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond") + bundle::span(args.ttl));
+    let until =
+        (!args.ttl.is_zero()).then(|| OffsetDateTime::now_utc().replace_nanosecond(0).expect("zero is a nanosecond") + args.ttl);
     talk.data(secrets::bootstrap_token_manifest(token, &args.node, until, spec.join.discovery).expose().as_bytes())
 }
 

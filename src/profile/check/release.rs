@@ -1,5 +1,7 @@
 //! The release: whether it is known, and can do what the profile asks.
 
+use time::Duration;
+
 use super::super::codes;
 use super::super::raw::{At, Point, Raw};
 use super::super::spec::{BalancerKind, Credential, Discovery, Distribution, Found, KeyAlgorithm};
@@ -160,7 +162,7 @@ fn since(what: &str, minor: Option<Minor>) -> String {
 /// What a bootstrapper's certificate is worth, and for how long.
 fn certificates(raw: &Raw<'_>, report: &mut Report) {
     let Some(ttl) = &raw.certificate_ttl else { return };
-    if ttl.0 == 0 {
+    if ttl.0.is_zero() {
         report.push(
             codes::CERTIFICATE_WINDOW
                 .found("the bootstrap certificates would end when they are issued")
@@ -193,9 +195,9 @@ fn certificates(raw: &Raw<'_>, report: &mut Report) {
 
 /// The lifetimes of what machines join and found with.
 fn joining(raw: &Raw<'_>, report: &mut Report) {
-    const SHORT: u64 = 3600;
+    const SHORT: Duration = Duration::HOUR;
     if let Some(ttl) = &raw.token_ttl {
-        if ttl.0 == 0 {
+        if ttl.0.is_zero() {
             report.push(
                 codes::TOKEN_NEVER_EXPIRES
                     .found("the bootstrap tokens never expire")
@@ -215,7 +217,7 @@ fn joining(raw: &Raw<'_>, report: &mut Report) {
     }
     certificates(raw, report);
     if let Some(window) = &raw.found_within
-        && window.0 == 0
+        && window.0.is_zero()
     {
         report.push(
             codes::FOUND_WINDOW
