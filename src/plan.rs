@@ -35,8 +35,6 @@ pub struct ClusterPlan<'a> {
     pub pause_image: String,
     /// Whether API servers answer their health path to anybody.
     pub anonymous_health: bool,
-    /// Preflight checks the user's documents ignore.
-    pub ignored_checks: Vec<String>,
     /// What every machine's hosts file says beside `localhost`.
     pub hosts: Vec<(IpAddr, Vec<String>)>,
     /// What the API servers' certificates carry beside what kubeadm adds itself.
@@ -212,7 +210,6 @@ pub fn plan<'a>(spec: &'a ClusterSpec, bundle: &'a Bundle) -> ClusterPlan<'a> {
         coredns_repository: images::coredns_repository(release, spec.version.patch, &image_repository),
         image_repository,
         anonymous_health: argument(&spec.documents.cluster, "apiServer", "anonymous-auth").is_none_or(|value| value != "false"),
-        ignored_checks: ignored_checks(spec),
         hosts: hosts(spec),
         certificate_names: certificate_names(spec),
     }
@@ -275,19 +272,6 @@ fn holds(spec: &ClusterSpec, node: &NodeSpec, act: Act) -> Holds {
 fn argument<'v>(document: &'v Map<String, Value>, component: &str, name: &str) -> Option<&'v str> {
     let list = document.get(component)?.get("extraArgs")?.as_array()?;
     list.iter().rev().find(|entry| entry.get("name").and_then(Value::as_str) == Some(name))?.get("value")?.as_str()
-}
-
-fn ignored_checks(spec: &ClusterSpec) -> Vec<String> {
-    let of = |document: &Map<String, Value>| {
-        let checks =
-            document.get("nodeRegistration").and_then(|node| node.get("ignorePreflightErrors")).and_then(Value::as_array);
-        checks.cloned().unwrap_or_default()
-    };
-    let all = of(&spec.documents.init).into_iter().chain(of(&spec.documents.join));
-    let mut names: Vec<String> = all.filter_map(|check| check.as_str().map(str::to_owned)).collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 /// Where the endpoint's name leads, when the profile knows.

@@ -4,9 +4,9 @@
 
 use std::net::IpAddr;
 
-use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::{kubelet, preflight};
 use crate::first_boot::{self, Bridge, ControlPlane, ExternalEtcd, FirstBoot};
 use crate::host::{File, Unit};
 use crate::kubernetes::images::{self, Image, RunsOn};
@@ -37,6 +37,7 @@ pub struct Facts<'a> {
     kubelet_environment: String,
     images: Vec<String>,
     approval_until: Vec<&'a str>,
+    ignored_checks: Vec<String>,
 }
 
 /// Gathers what is not simply taken over.
@@ -84,7 +85,7 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
             node.os
                 .resolv_conf
                 // It would override what the user says: kubeadm's drop-in gives these arguments last.
-                .filter(|_| kubelet_setting(cluster, node, "resolvConf", "resolv-conf").is_none())
+                .filter(|_| kubelet::setting(cluster, node, "resolvConf", "resolv-conf").is_none())
                 .map(|path| format!("--resolv-conf={path}"))
                 .unwrap_or_default()
         ),
@@ -95,24 +96,10 @@ pub fn facts<'a>(cluster: &'a ClusterPlan<'a>, node: &'a NodePlan<'a>) -> Facts<
             .filter(|other| cluster.spec.join.strict_csr && other.act.is_node())
             .map(|other| other.spec.name.as_str())
             .collect(),
+        ignored_checks: preflight::ignored(cluster, node, &cluster.spec.documents.init),
         cluster,
         node,
     }
-}
-
-/// What the user has the kubelet of a machine do, by a field of its configuration or by a flag, which overrides the field.
-fn kubelet_setting(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, field: &str, flag: &str) -> Option<String> {
-    let documents = &cluster.spec.documents;
-    let shared = if node.act == Act::Found { &documents.init } else { &documents.join };
-    let arguments = shared.get("nodeRegistration").and_then(|node| node.get("kubeletExtraArgs")?.as_array());
-    let shared = arguments.into_iter().flatten().filter(|argument| argument.get("name").is_some_and(|name| name == flag));
-    let shared = shared.filter_map(|argument| argument.get("value")?.as_str()).next_back();
-    let own = node.spec.kubelet_extra_args.iter().find(|(name, _)| name == flag).map(|(_, value)| value.as_str());
-    let field = node.spec.kubelet.get(field).or_else(|| documents.kubelet.get(field));
-    shared.or(own).map(str::to_owned).or_else(|| match field? {
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    })
 }
 
 fn place<'a>(node: &NodePlan<'a>) -> ControlPlane<'a> {
@@ -145,11 +132,6 @@ impl Facts<'_> {
     /// The supervisor's units.
     pub fn units(&self) -> Vec<Unit> {
         first_boot::units(&self.gather())
-    }
-
-    /// Whether the kubelet wants no swap.
-    pub fn swap_off(&self) -> bool {
-        kubelet_setting(self.cluster, self.node, "failSwapOn", "fail-swap-on").as_deref() != Some("false")
     }
 
     fn gather(&self) -> FirstBoot<'_> {
@@ -209,7 +191,7 @@ impl Facts<'_> {
                 etcd_gateway: if spec.external_etcd() { kubernetes::EXTERNAL_ETCD_GATEWAY } else { release.etcd_gateway },
                 join_reads_nodes: release.join_reads_nodes,
                 cgroup_v2: release.cgroup_v2_required
-                    && kubelet_setting(cluster, node, "failCgroupV1", "fail-cgroupv1").as_deref() != Some("false"),
+                    && kubelet::setting(cluster, node, "failCgroupV1", "fail-cgroupv1").as_deref() != Some("false"),
             },
             runtime: first_boot::Runtime { service: runtime::SERVICE, socket: runtime::SOCKET },
             tools: release.required_programs,
@@ -224,12 +206,12 @@ impl Facts<'_> {
                 cni_version: "0.4.0",
             }),
             hairpin_pin: self.pins(),
-            swap_off: self.swap_off(),
+            swap_off: !kubelet::beside_swap(cluster, node),
             time_servers: !spec.ntp_servers.is_empty(),
             anonymous_health: cluster.anonymous_health,
             seed_on_media: self.node.has_seed_medium(),
             admin_kubeconfig: spec.admin_kubeconfig_on_control_planes,
-            ignore_preflight: &cluster.ignored_checks,
+            ignore_preflight: &self.ignored_checks,
             kubelet_environment: node.act.is_node().then_some((node.os.kubelet_env, self.kubelet_environment.as_str())),
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use time::Duration;
 use zeroize::Zeroizing;
 
+use super::preflight;
 use crate::host::File;
 use crate::kubeadm::{self, Documents, duration, merge};
 use crate::kubernetes::{CertificateKeyInput, DualStack, KUBELET_DROP_INS};
@@ -187,7 +188,7 @@ fn init(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
         kubelet: object(json!({"cgroupDriver": "systemd"})),
         kube_proxy: object(json!({"mode": "iptables"})),
     };
-    merge(&mut documents.init, &without_labels(&user.init));
+    merge(&mut documents.init, &without_united(&user.init));
     merge(&mut documents.cluster, &user.cluster);
     merge(&mut documents.kubelet, &user.kubelet);
     merge(&mut documents.kube_proxy, &user.kube_proxy);
@@ -220,7 +221,7 @@ fn join(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>) -> Documents {
         join.insert("controlPlane".into(), Value::Object(plane));
     }
     join.insert("timeouts".into(), timeouts());
-    merge(&mut join, &without_labels(user));
+    merge(&mut join, &without_united(user));
     Documents { join, ..Documents::default() }
 }
 
@@ -280,8 +281,9 @@ fn registration(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, user: &Map<Strin
     if let Some(taints) = &spec.taints {
         registration.insert("taints".into(), Value::from(taints.clone()));
     }
-    if !cluster.ignored_checks.is_empty() {
-        registration.insert("ignorePreflightErrors".into(), json!(cluster.ignored_checks));
+    let ignored = preflight::ignored(cluster, node, user);
+    if !ignored.is_empty() {
+        registration.insert("ignorePreflightErrors".into(), json!(ignored));
     }
     Value::Object(registration)
 }
@@ -302,12 +304,14 @@ fn labels(node: &NodePlan<'_>, user: &Map<String, Value>) -> Vec<String> {
     labels
 }
 
-/// The user's document without the labels, which `labels` has joined with the machine's own.
-fn without_labels(user: &Map<String, Value>) -> Map<String, Value> {
+/// The user's document without what `registration` has united with what is our own: labels and ignored checks.
+fn without_united(user: &Map<String, Value>) -> Map<String, Value> {
     let mut document = user.clone();
-    let arguments = document.get_mut("nodeRegistration").and_then(|node| node.get_mut("kubeletExtraArgs")?.as_array_mut());
-    if let Some(arguments) = arguments {
-        arguments.retain(|argument| !is_named(argument, NODE_LABELS));
+    if let Some(registration) = document.get_mut("nodeRegistration").and_then(Value::as_object_mut) {
+        registration.remove("ignorePreflightErrors");
+        if let Some(arguments) = registration.get_mut("kubeletExtraArgs").and_then(Value::as_array_mut) {
+            arguments.retain(|argument| !is_named(argument, NODE_LABELS));
+        }
     }
     document
 }

@@ -7,8 +7,10 @@ mod boot;
 mod disk;
 mod documents;
 mod encryption;
+mod kubelet;
 mod node;
 mod pki;
+mod preflight;
 mod seat;
 
 pub use documents::{classic_join_command, join_command, upload_script};
@@ -62,7 +64,7 @@ pub fn worded(cluster: &ClusterPlan<'_>, node: &NodePlan<'_>, wording: Wording) 
             units.extend(disk::unit(cluster, node));
             units.extend(boot.units());
             units.extend(node.os.units(boot::DONE));
-            if boot.swap_off() {
+            if !kubelet::beside_swap(cluster, node) {
                 files.extend(node.os.swap_files());
             }
         }

@@ -226,6 +226,9 @@ pub struct Release {
     /// Programs without which kubeadm's preflight fails, beside kubelet and the container runtime
     /// (`cmd/kubeadm/app/preflight/checks.go`).
     pub required_programs: &'static [&'static str],
+    /// Whether kubeadm's preflight fails beside swap, where it only warns later (`cmd/kubeadm/app/preflight/checks.go`,
+    /// `SwapCheck`; a warning since 1.23, kubernetes#104854).
+    pub swap_refused: bool,
     /// Whether the kubelet refuses a machine with cgroup v1 (`failCgroupV1` in `pkg/kubelet/apis/config/v1beta1/defaults.go`).
     pub cgroup_v2_required: bool,
 

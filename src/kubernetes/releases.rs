@@ -50,6 +50,7 @@ const V1_13: Release = Release {
     external_etcd_minimum: &[(0, "3.2.18")],
 
     required_programs: &["crictl", "ip", "iptables", "mount", "nsenter"],
+    swap_refused: true,
     cgroup_v2_required: false,
 
     dual_stack: DualStack::No,
@@ -146,6 +147,7 @@ const V1_22: Release = Release {
 
 const V1_23: Release = Release {
     minor: Minor(1, 23),
+    swap_refused: false,
     default_repository: &[(0, "k8s.gcr.io"), (15, "registry.k8s.io")],
     coredns: &[(0, "v1.8.6")],
     etcd: &[(0, "3.5.1-0"), (14, "3.5.5-0"), (15, "3.5.6-0")],

@@ -207,6 +207,49 @@ fn a_kubelet_reads_what_is_said_to_it_alone() {
     }
 }
 
+/// A kubelet that bears swap runs where kubeadm, to 1.22, refuses it: that check is ignored beside what the user's documents say.
+#[test]
+fn kubeadm_does_not_refuse_the_swap_that_a_kubelet_bears() {
+    let bears = "kubeletConfiguration: {failSwapOn: false}\n";
+    let by_flag =
+        "joinConfiguration: {nodeRegistration: {kubeletExtraArgs: {fail-swap-on: \"false\"}, ignorePreflightErrors: [Mem]}}\n";
+    let numbers = "initConfiguration: {nodeRegistration: {ignorePreflightErrors: [NumCPU]}}\n";
+    let own = "joinConfiguration: {nodeRegistration: {ignorePreflightErrors: [swap]}}\n";
+    let scratch = Scratch::new();
+    for (place, (version, said, init, join)) in [
+        ("1.22.17", String::new(), "", ""),
+        ("1.22.17", bears.to_owned(), "Swap", "Swap"),
+        ("1.15.12", format!("{bears}{numbers}"), "NumCPU Swap", "NumCPU Swap"),
+        ("1.22.17", by_flag.to_owned(), "Mem", "Mem Swap"),
+        ("1.22.17", format!("{bears}{own}"), "swap", "swap"),
+        ("1.23.17", format!("{bears}{numbers}"), "NumCPU", "NumCPU"),
+        ("1.14.10", bears.to_owned(), "", ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let profile = format!(
+            "apiVersion: kubespore/v1\ncluster: lab\nkubernetesVersion: {version}\ncontrolPlaneEndpoint: api.lab.internal:6443\n\
+             cni: bridge\nacknowledge: [swap-allowed]\n{said}nodes:\n\
+             \x20 - {{name: cp-1, role: control-plane, address: 10.0.0.11/24}}\n\
+             \x20 - {{name: worker-1, role: worker, address: 10.0.0.21/24}}\n"
+        );
+        let profile = scratch.write("profile.yaml", profile);
+        let (bundle, out) = (scratch.path(&format!("secrets-{place}.yaml")), scratch.path(&place.to_string()));
+        render(&profile, &bundle, &out, &[]).code(0);
+        let ignored = |node: &str, document: &str| {
+            let seed = fs::read_to_string(out.join(format!("nodes/{node}/user-data"))).expect("rendered");
+            let path = format!("/etc/kubespore/kubeadm/{document}.yaml");
+            let file = decode(&seed).expect("own document").files.into_iter().find(|file| file.path == path);
+            let text = String::from_utf8(file.expect("a document of the machine's").content.to_vec()).expect("text");
+            let list = text.split_once("ignorePreflightErrors:\n").map_or("", |(_, list)| list);
+            let names = list.lines().map_while(|line| line.trim_start().strip_prefix("- "));
+            names.map(|name| name.trim_matches('"')).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!((ignored("cp-1", "init").as_str(), ignored("worker-1", "join").as_str()), (init, join), "{version} {said}");
+    }
+}
+
 /// Two families, two addresses: what of them a release's kubelet takes, and who opens what at discovery.
 #[test]
 fn a_release_gets_the_addresses_and_the_tokens_that_it_can_use() {

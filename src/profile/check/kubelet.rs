@@ -8,7 +8,7 @@ use super::super::shape::{anchor, brief};
 use super::{arguments, below, files::Files, of_kubelets, text};
 use crate::diag::Report;
 use crate::kubernetes::removed::Component;
-use crate::kubernetes::{KUBELET_DROP_INS, KubeletDropIns, Release, first_release, labels};
+use crate::kubernetes::{KUBELET_DROP_INS, KubeadmApi, KubeletDropIns, Release, first_release, labels};
 use crate::yaml::Kind;
 
 /// Where kubeadm writes the control plane's pods (`cmd/kubeadm/app/constants/constants.go`).
@@ -41,13 +41,15 @@ fn settings(raw: &Raw<'_>, release: &Release, report: &mut Report) {
         );
     }
     for (_, at) in given(raw, "failSwapOn", "fail-swap-on").into_iter().filter(|(value, _)| *value == "false") {
-        report.push(
-            codes::SWAP_ALLOWED
-                .found("the kubelet would run beside swap")
-                .at(at, "first boot leaves the image's swap on then")
-                .note("pods exceed their memory on disk without anybody noticing, unless `memorySwap` limits them")
-                .help("leave it out"),
-        );
+        let mut finding = codes::SWAP_ALLOWED
+            .found("the kubelet would run beside swap")
+            .at(at, "first boot leaves the image's swap on then")
+            .note("pods exceed their memory on disk without anybody noticing, unless `memorySwap` limits them");
+        if release.swap_refused && release.kubeadm_api == KubeadmApi::V1Beta1 {
+            finding = finding
+                .note(format!("where swap is on, kubeadm {} stops all the same: no document tells it not to", release.minor));
+        }
+        report.push(finding.help("leave it out"));
     }
     for (directory, at) in given(raw, "staticPodPath", "pod-manifest-path").into_iter().filter(|(path, _)| *path != STATIC_PODS) {
         report.push(
