@@ -201,7 +201,7 @@ impl Process {
     /// Waits for what the script does next.
     ///
     /// # Panics
-    /// When it does nothing for ten minutes of real time: it hangs in something that has no stand-in. Busier machines answer sooner.
+    /// When it does nothing for ten minutes of real time: it hangs in something that has no stand-in. A busy machine answers sooner.
     pub fn next(&self) -> Event {
         self.events.recv_timeout(Duration::from_secs(600)).expect("the script hangs outside its stand-ins")
     }
